@@ -1,0 +1,240 @@
+"""The files of the pipeline: arrays (.npz), weights (.safetensors) and numbers (.json).
+
+Every file is written under a temporary name in its own folder, flushed to the disk and then renamed, so that
+a half-written file is never seen under its final name. No format executes code when it is read, and none holds
+a time or a path: equal content gives equal bytes.
+"""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nm_vqtsg.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+CONFIG_KEY = "config"
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on leaving without an error it becomes `path`, durably.
+
+    The folder of `path` is made if need be. After an error nothing is left behind.
+
+    Raises
+    ------
+    ArtifactError
+        If the disk is full or the folder cannot be written to.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _make_durable(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ArtifactError(f"{path}: the disk is full; free some space and run the step again") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise ArtifactError(f"{path}: the folder cannot be written to; mend its permissions") from error
+        raise
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _make_durable(temporary: Path, path: Path) -> None:
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def save_npz(path: Path | str, **arrays: "np.ndarray") -> None:
+    """Write arrays as a compressed .npz without pickles.
+
+    Raises
+    ------
+    ArtifactError
+        If an array holds Python objects.
+    """
+    import numpy as np
+
+    for name, array in arrays.items():
+        if np.asarray(array).dtype.hasobject:
+            raise ArtifactError(f"{path}: array '{name}' holds Python objects; convert it to numbers or text")
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_npz(path: Path | str, required: Iterable[str] = ()) -> dict[str, "np.ndarray"]:
+    """Read all arrays of an .npz; pickles are refused.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, damaged, holds pickles or lacks one of the `required` arrays.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not hasattr(archive, "files"):
+                raise ArtifactError(f"{path}: not an .npz archive; save the arrays with numpy.savez")
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise ArtifactError(f"{path}: holds pickled objects, which are never loaded; save plain arrays") from error
+        raise ArtifactError(f"{path}: not a readable .npz file; make it again") from error
+    missing = [name for name in required if name not in arrays]
+    if missing:
+        raise ArtifactError(f"{path}: lacks the array '{missing[0]}'; it holds {sorted(arrays)}")
+    return arrays
+
+
+def canonical_json(value: Any) -> str:
+    """Compact JSON in which equal content has one form: sorted keys, and 1.0 written as 1."""
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if hasattr(value, "item") and not isinstance(value, str):  # a NumPy or torch scalar
+        return _canonical(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON knows no NaN; absent is what it means
+    return value
+
+
+def save_json(path: Path | str, value: Any) -> None:
+    """Write `value` as indented JSON with a final newline; NaN and infinities become null."""
+    text = json.dumps(_canonical(value), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def load_json(path: Path | str) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not readable as JSON; make it again") from error
+
+
+def save_text(path: Path | str, text: str) -> None:
+    """Write a text file (UTF-8)."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def save_model(path: Path | str, tensors: Mapping[str, "Tensor"], config: Mapping[str, Any]) -> None:
+    """Write named tensors as .safetensors, the configuration as JSON in the header.
+
+    The header's map has a single key, since the order of several is not fixed by the format's writer.
+    """
+    from safetensors.torch import save_file
+
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(plain, temporary, metadata={CONFIG_KEY: canonical_json(config)})
+
+
+def load_model(path: Path | str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
+    """Read what `save_model` wrote: tensors (on the CPU) and configuration.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, damaged or carries no configuration.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: no such file; run the step that makes it")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ArtifactError(f"{path}: not a readable .safetensors file; make it again") from error
+    if CONFIG_KEY not in metadata:
+        raise ArtifactError(f"{path}: carries no configuration, so it is not one of this project's models")
+    return tensors, json.loads(metadata[CONFIG_KEY])
+
+
+def load_state(module: Any, tensors: Mapping[str, "Tensor"], path: Path | str) -> None:
+    """Put loaded `tensors` into `module`, naming the first name or shape that does not fit.
+
+    Raises
+    ------
+    ArtifactError
+        If names or shapes differ: the file belongs to another model or data set.
+    """
+    own = module.state_dict()
+    for name in sorted(own.keys() ^ tensors.keys()):
+        where = "lacks" if name in own else "has an unknown"
+        raise ArtifactError(f"{path}: {where} tensor '{name}'; it belongs to another kind of model")
+    for name, tensor in own.items():
+        if tensor.shape != tensors[name].shape:
+            raise ArtifactError(
+                f"{path}: tensor '{name}' has shape {tuple(tensors[name].shape)} where "
+                f"{tuple(tensor.shape)} is needed; it belongs to another configuration or data set"
+            )
+    module.load_state_dict(dict(tensors))
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def digest_tensors(*tensors: "Tensor | np.ndarray | None") -> str:
+    """SHA-256 (hex) of the shapes, types and bytes of arrays."""
+    import numpy as np
+
+    total = hashlib.sha256()
+    for tensor in tensors:
+        if tensor is None:
+            total.update(b"none")
+            continue
+        array = np.ascontiguousarray(tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else tensor)
+        total.update(f"{array.shape}{array.dtype.str}".encode())
+        total.update(memoryview(array).cast("B") if array.size else b"")
+    return total.hexdigest()

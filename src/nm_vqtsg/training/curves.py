@@ -1,0 +1,61 @@
+"""Loss curves: rows of numbers against steps, followed live with DVCLive and kept as one table."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nm_vqtsg.artifacts import save_text
+
+Row = dict[str, float]
+
+
+class CurveLog:
+    """Writes the rows of a curve with DVCLive while training runs.
+
+    Only the curves: no experiment is recorded and no dvc.yaml or report is written.
+
+    Parameters
+    ----------
+    folder : Path
+        DVCLive's folder, begun anew by `restart`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._live: Any = None
+
+    def restart(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Begin the curve with the `rows` known so far (those of a checkpoint, or none)."""
+        os.environ.setdefault("DVC_NO_ANALYTICS", "true")
+        from dvclive import Live
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._live = Live(
+            str(self._folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False
+        )
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Add one row."""
+        self._live.step = int(row["step"])
+        for name, value in row.items():
+            if name != "step":
+                self._live.log_metric(name, float(value))
+        self._live.make_summary()
+
+    def close(self) -> None:
+        """End the curve."""
+        if self._live is not None:
+            self._live.end()
+
+
+def save_curve(path: Path, rows: Sequence[Row]) -> None:
+    """Write a curve as tab-separated text: a header, then one line per row, six significant digits."""
+    names = ["step", *(name for name in (rows[0] if rows else {"loss": 0}) if name != "step")]
+    lines = ["\t".join(names)]
+    for row in rows:
+        lines.append("\t".join(f"{row[name]:.6g}" if name != "step" else f"{int(row[name])}" for name in names))
+    save_text(path, "\n".join(lines) + "\n")

@@ -1,0 +1,52 @@
+"""Which rows make up which batch, as a pure function of seed and step.
+
+Nothing needs to be stored to resume: epoch ``e`` is the permutation drawn from (seed, e), and epochs are laid
+end to end, so that every batch has the same size.
+"""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+
+def derive_seed(*parts: int | str) -> int:
+    """A 63-bit seed from a seed and names or counters; independent for different parts."""
+    text = "/".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+class BatchOrder:
+    """Shuffled batches of equal size.
+
+    Parameters
+    ----------
+    n : int
+        Rows of the training set.
+    batch_size : int
+        Rows in each batch; may exceed `n`, then permutations repeat inside a batch.
+    seed : int
+        Seed of the order.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self.n, self.batch_size, self.seed = n, batch_size, seed
+        self._epoch = -1
+        self._permutation = torch.empty(0, dtype=torch.int64)
+
+    def _epoch_rows(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
+            self._permutation, self._epoch = torch.randperm(self.n, generator=generator), epoch
+        return self._permutation
+
+    def rows(self, step: int) -> Tensor:
+        """Rows of batch `step` (counted from 0): (batch_size,) int64."""
+        start, stop = step * self.batch_size, (step + 1) * self.batch_size
+        pieces = []
+        while start < stop:
+            epoch, offset = divmod(start, self.n)
+            piece = self._epoch_rows(epoch)[offset : offset + stop - start]
+            pieces.append(piece)
+            start += len(piece)
+        return torch.cat(pieces)
