@@ -49,7 +49,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         _make_durable(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ArtifactError(f"{path}: the disk is full; free some space and run the step again") from error
+            raise ArtifactError(
+                f"{path}: the disk is full; free some space and run the step again"
+            ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ArtifactError(f"{path}: the folder cannot be written to; mend its permissions") from error
         raise
@@ -108,7 +110,9 @@ def load_npz(path: Path | str, required: Iterable[str] = ()) -> dict[str, "np.nd
         raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         if "allow_pickle" in str(error):
-            raise ArtifactError(f"{path}: holds pickled objects, which are never loaded; save plain arrays") from error
+            raise ArtifactError(
+                f"{path}: holds pickled objects, which are never loaded; save plain arrays"
+            ) from error
         raise ArtifactError(f"{path}: not a readable .npz file; make it again") from error
     missing = [name for name in required if name not in arrays]
     if missing:

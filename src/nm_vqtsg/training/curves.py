@@ -57,5 +57,7 @@ def save_curve(path: Path, rows: Sequence[Row]) -> None:
     names = ["step", *(name for name in (rows[0] if rows else {"loss": 0}) if name != "step")]
     lines = ["\t".join(names)]
     for row in rows:
-        lines.append("\t".join(f"{row[name]:.6g}" if name != "step" else f"{int(row[name])}" for name in names))
+        lines.append(
+            "\t".join(f"{row[name]:.6g}" if name != "step" else f"{int(row[name])}" for name in names)
+        )
     save_text(path, "\n".join(lines) + "\n")

@@ -77,7 +77,13 @@ class _Run:
     """One training run: module, optimiser, curve; able to be taken apart into a checkpoint and back."""
 
     def __init__(
-        self, module: nn.Module, budget: Budget, seed: int, n: int, session: Session, callback: Callback | None
+        self,
+        module: nn.Module,
+        budget: Budget,
+        seed: int,
+        n: int,
+        session: Session,
+        callback: Callback | None,
     ) -> None:
         self.module, self.budget, self.session, self.callback = module, budget, session, callback
         self.optimizer = make_optimizer(module, budget)
@@ -103,7 +109,9 @@ class _Run:
         self.module.load_state_dict(parts["module"])
         restore_optimizer(self.optimizer, parts["optimizer"])
         self.window.restore(parts["window"], checkpoint.facts["window_first_step"], self.session.device)
-        self.curve = [{name: float(value) for name, value in row.items()} for row in checkpoint.facts["curve"]]
+        self.curve = [
+            {name: float(value) for name, value in row.items()} for row in checkpoint.facts["curve"]
+        ]
         self.step = checkpoint.step
         if self.callback is not None:
             self.callback.restore(parts["callback"])
@@ -150,7 +158,11 @@ class _Run:
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     """The state of an AdamW optimiser as named tensors ``<parameter>.<name>``."""
     state = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": torch.as_tensor(value) for index, own in state.items() for name, value in own.items()}
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, own in state.items()
+        for name, value in own.items()
+    }
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -219,9 +231,7 @@ def fit(
     return run.curve
 
 
-def _loop(
-    run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance: Callable[..., None]
-) -> None:
+def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance: Callable[..., None]) -> None:
     session, generator = run.session, torch.Generator()
     run.module.train()
     saved_at, done = time.monotonic(), False
@@ -229,7 +239,9 @@ def _loop(
         step_seed = derive_seed(seed, run.step)
         generator.manual_seed(step_seed)
         torch.default_generator.manual_seed(step_seed)
-        if session.device.type == "cuda":  # torch.manual_seed would queue a call per step where CUDA is unused
+        if (
+            session.device.type == "cuda"
+        ):  # torch.manual_seed would queue a call per step where CUDA is unused
             torch.cuda.manual_seed(step_seed)
         losses = step_loss(order.rows(run.step), generator, run.step)
         run.optimizer.zero_grad(set_to_none=True)

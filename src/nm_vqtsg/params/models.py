@@ -1,0 +1,249 @@
+"""Every parameter with its type, its limits, its default and where the default comes from.
+
+`params.yaml` is generated from these models (``python -m nm_vqtsg params``), and a test fails when they differ.
+Sources: *paper* (arXiv text), *code* (the authors' published code), *ours* (decided here; docs/method.md).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
+from nm_vqtsg.errors import DataError
+
+Source = Literal["paper", "code", "ours"]
+Positive = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def param(default: Any, source: Source, description: str, **limits: Any) -> Any:
+    """A field whose default has a source."""
+    if isinstance(default, dict | list | BaseModel):
+        limits["default_factory"] = lambda: default
+    else:
+        limits["default"] = default
+    return Field(description=description, json_schema_extra={"source": source}, **limits)
+
+
+def values(default: tuple[Any, ...], source: Source, description: str, **limits: Any) -> Any:
+    """A field that is a list in YAML and a tuple in Python."""
+    return param(default, source, description, strict=False, **limits)
+
+
+class Section(BaseModel):
+    """Parameters that belong together; frozen, and no unknown key is accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Training(Section):
+    """The budget of a trained stage (`nm_vqtsg.training.Budget`)."""
+
+    steps: Positive = param(20000, "paper", "optimiser steps")
+    batch_size: Positive = param(32, "paper", "series in a batch")
+    learning_rate: PositiveFloat = param(0.005, "paper", "peak learning rate")
+    learning_rate_min: NonNegativeFloat = param(0.0005, "paper", "learning rate at the end of the cosine")
+    warmup_fraction: Rate = param(0.05, "code", "share of the steps with a linear warm-up")
+    weight_decay: NonNegativeFloat = param(0.01, "code", "AdamW's weight decay")
+
+    @model_validator(mode="after")
+    def _rates_fall(self) -> "Training":
+        if self.learning_rate_min > self.learning_rate:
+            raise ValueError(f"learning_rate_min must not exceed learning_rate ({self.learning_rate})")
+        return self
+
+
+class Data(Section):
+    """Where series come from and how they are split."""
+
+    source: str = param(
+        "figshare",
+        "paper",
+        "figshare, timeseriesclassification, sktime, or a folder that holds the archive",
+        min_length=1,
+    )
+    test_size: Annotated[float, Field(gt=0, lt=1)] = param(0.2, "paper", "share of the series that TEST gets")
+    split_seed: Seed = param(0, "code", "seed of the stratified split")
+    min_length: Annotated[int, Field(ge=8)] = param(8, "ours", "shorter series are refused")
+
+
+class OwnData(Section):
+    """A data set of the user's."""
+
+    path: str = param("data.csv", "ours", "a .csv, .npz, .ts file or a folder", min_length=1)
+    label_column: str | None = param(None, "ours", "column (csv) or array (npz) that holds class labels")
+
+
+class Fcn(Section):
+    """The FCN judge; its budget does not depend on the stages'."""
+
+    epochs: Positive = param(200, "ours", "passes over TRAIN at most")
+    max_steps: Positive = param(20000, "code", "optimiser steps at most")
+    batch_size: Positive = param(128, "code", "series in a batch")
+    learning_rate: PositiveFloat = param(0.001, "code", "peak learning rate")
+    learning_rate_min: NonNegativeFloat = param(0.000001, "code", "learning rate at the end of the cosine")
+    weight_decay: NonNegativeFloat = param(0.01, "code", "AdamW's weight decay")
+    dropout: Rate = param(0.5, "code", "dropout between the blocks")
+    patience: Positive = param(20, "ours", "epochs without a better validation loss before training ends")
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = param(
+        0.1, "ours", "share of TRAIN that decides when to stop"
+    )
+    seed: Seed = param(0, "ours", "one judge per data set, shared by all seeds and generators")
+
+
+class Stage1(Training):
+    """The tokeniser."""
+
+    codebook_size: Annotated[int, Field(ge=2)] = param(1024, "paper", "codes of each band")
+    code_dim: Positive = param(8, "paper", "width of a code")
+    lf_width: Positive = param(8, "code", "positions in time to aim at in the low-frequency band")
+    hf_width: Positive = param(32, "code", "positions in time to aim at in the high-frequency band")
+    first_width: Positive = param(8, "ours", "channels after the first down-sampling")
+    last_width: Positive = param(128, "code", "channels of the latent")
+    dropout: Rate = param(0.0, "ours", "dropout in residual blocks")
+    commitment_weight: NonNegativeFloat = param(1.0, "code", "weight of the commitment losses")
+    ema_decay: Rate = param(0.8, "code", "decay of the codebook's moving averages")
+
+
+class Transformer(Section):
+    """One bidirectional transformer."""
+
+    width: Positive = param(128, "code", "model width")
+    depth: Positive = param(4, "code", "blocks")
+    heads: Positive = param(2, "code", "attention heads")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "Transformer":
+        if self.width % self.heads:
+            raise ValueError(f"heads must divide width ({self.width})")
+        return self
+
+
+class Stage2(Training):
+    """The prior."""
+
+    steps: Positive = param(40000, "paper", "optimiser steps")
+    lf: Transformer = param(Transformer(), "code", "the network of the low-frequency band")
+    hf: Transformer = param(
+        Transformer(width=32, depth=1, heads=1), "code", "the network of the high-frequency band"
+    )
+    dropout: Rate = param(0.3, "code", "dropout of the embeddings of tokens that are not masked")
+    class_dropout: Rate = param(0.2, "code", "share of the series trained without their class")
+
+
+class Sample(Section):
+    """Drawing series from the generator."""
+
+    n_samples: Annotated[int, Field(ge=2)] = param(
+        1024, "code", "unconditional series, or as many as TEST has"
+    )
+    n_per_class: Annotated[int, Field(ge=2)] = param(100, "code", "class-conditional series of each class")
+    steps: Positive = param(10, "code", "decoding steps of each band")
+    lf_choice_temperature: NonNegativeFloat = param(10.0, "code", "noise of the choice what to keep, LF")
+    hf_choice_temperature: NonNegativeFloat = param(0.0, "code", "noise of the choice what to keep, HF")
+    guidance_scale: NonNegativeFloat = param(1.0, "code", "classifier-free guidance; 1 is off")
+
+
+class Svq(Section):
+    """Stochastic vector quantisation (Eq. 3.1b)."""
+
+    distance: Literal["euclidean", "squared"] = param(
+        "euclidean", "paper", "euclidean, or squared as in the published code"
+    )
+
+
+class Rocket(Section):
+    """Random convolutional kernels: features that need no training."""
+
+    n_kernels: Positive = param(1000, "code", "kernels, of two features each")
+    seed: Seed = param(0, "ours", "the same kernels for all that is compared")
+
+
+class TauSearch(Section):
+    """The search for the temperature of SVQ."""
+
+    n_samples: Annotated[int, Field(ge=2)] = param(1024, "code", "generated series to compare with")
+
+
+class Stage3(Training):
+    """The neural mapper."""
+
+    steps: Positive = param(30000, "paper", "optimiser steps")
+    width: Positive = param(16, "ours", "channels at full resolution")
+    multipliers: tuple[Positive, ...] = values((1, 2, 4, 8), "paper", "width at each depth", min_length=1)
+    dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.5)")
+
+
+class Evaluate(Section):
+    """The evaluation."""
+
+    is_splits: Annotated[int, Field(ge=1)] = param(10, "code", "splits of the inception score")
+    bootstrap: Annotated[int, Field(ge=0)] = param(200, "ours", "bootstrap draws behind each interval")
+    seed: Seed = param(0, "ours", "seed of subsets, splits and bootstrap draws")
+
+
+class Plot(Section):
+    """The figures."""
+
+    n_overlay: Positive = param(200, "paper", "series drawn over one another in Figure 2")
+    n_pairs: Positive = param(4, "ours", "pairs drawn in Figure 3")
+    seed: Seed = param(0, "ours", "which series are drawn")
+
+
+class Params(Section):
+    """All parameters of a study."""
+
+    datasets: tuple[str, ...] = values(
+        PAPER_DATASETS, "paper", "names of the archive or of own_data", min_length=1
+    )
+    seeds: tuple[Seed, ...] = values(
+        (0, 1, 2), "paper", "one full run each; the paper averages three", min_length=1
+    )
+    tau_grid: tuple[PositiveFloat, ...] = values(
+        (0.1, 0.5, 1, 2, 4), "paper", "temperatures of SVQ that are tried", min_length=1
+    )
+    data: Data = param(Data(), "ours", "the data")
+    own_data: dict[str, OwnData] = param({}, "ours", "data sets of your own: name -> {path, label_column}")
+    fcn: Fcn = param(Fcn(), "ours", "the FCN judge")
+    stage1: Stage1 = param(Stage1(), "ours", "the tokeniser")
+    stage2: Stage2 = param(Stage2(), "ours", "the prior")
+    sample: Sample = param(Sample(), "ours", "sampling")
+    svq: Svq = param(Svq(), "ours", "stochastic vector quantisation")
+    rocket: Rocket = param(Rocket(), "ours", "ROCKET features")
+    tau_search: TauSearch = param(TauSearch(), "ours", "the search for tau")
+    stage3: Stage3 = param(Stage3(), "ours", "the neural mapper")
+    evaluate: Evaluate = param(Evaluate(), "ours", "the evaluation")
+    plot: Plot = param(Plot(), "ours", "the figures")
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Params":
+        known = {*SIZES, *self.own_data}
+        for name in self.own_data:
+            try:
+                check_name(name)
+            except DataError as error:
+                raise ValueError(f"own_data: {error}") from error
+            if name in SIZES:
+                raise ValueError(
+                    f"own_data: '{name}' is the name of a data set of the UCR archive; choose another"
+                )
+        for name in self.datasets:
+            if name not in known:
+                raise ValueError(
+                    f"datasets: '{name}' is neither one of the UCR archive's 128 sets nor an entry of own_data"
+                    f"{_suggestion(name, known)}"
+                )
+        for key, chosen in (("datasets", self.datasets), ("seeds", self.seeds), ("tau_grid", self.tau_grid)):
+            if len(set(chosen)) < len(chosen):
+                raise ValueError(f"{key}: holds the same value twice; each may stand once")
+        return self
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,155 @@
+"""Parameters as YAML: reading with clear refusals, writing with every value's source."""
+
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from nm_vqtsg.errors import ParameterError
+from nm_vqtsg.params.models import OwnData, Params
+
+COMMENT_COLUMN = 34
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error and not a silent choice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice; keep one", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_params(path: Path | str) -> Params:
+    """Read and check a params.yaml.
+
+    Raises
+    ------
+    ParameterError
+        If the file is missing or a key is unknown, missing, of a wrong type or impossible. The message names
+        file and key and says what is allowed.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ParameterError(f"{path}: no such file; start from the project's params.yaml") from error
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+    return parse_params(text, str(path))
+
+
+def parse_params(text: str, name: str = "params.yaml") -> Params:
+    """Check the text of a params.yaml called `name`; raises as `load_params` does."""
+    try:
+        content = yaml.load(text, Loader=_UniqueKeys)  # a SafeLoader  # noqa: S506
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ParameterError(f"{name}: must hold keys such as 'datasets' and 'stage1'")
+    for key, allowed in _unknown(content, Params, ""):
+        raise ParameterError(f"{name}: the key '{key}' is unknown; allowed here: {', '.join(allowed)}")
+    for key in _missing(content, Params, ""):
+        raise ParameterError(
+            f"{name}: the key '{key}' is missing; see the project's params.yaml for its meaning"
+        )
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise ParameterError(f"{name}: {_first_problem(error)}") from error
+
+
+def _unknown(content: Any, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, list[str]]]:
+    """Keys that the file should not hold, each with the keys allowed in its place."""
+    if not isinstance(content, dict):
+        return
+    for key, value in content.items():
+        if key not in model.model_fields:
+            yield f"{prefix}{key}", list(model.model_fields)
+        elif (section := _section_type(model, key)) is not None:
+            yield from _unknown(value, section, f"{prefix}{key}.")
+        elif model.model_fields[key].annotation == dict[str, OwnData] and isinstance(value, dict):
+            for entry, keys in value.items():
+                yield from _unknown(keys, OwnData, f"{prefix}{key}.{entry}.")
+
+
+def _section_type(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    annotation = model.model_fields[key].annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _missing(content: Any, model: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Keys that the file lacks. Nothing has a silent default: both engines watch what stands in the file."""
+    if not isinstance(content, dict):
+        return
+    for name in model.model_fields:
+        if name not in content:
+            yield prefix + name
+        elif (section := _section_type(model, name)) is not None:
+            yield from _missing(content[name], section, f"{prefix}{name}.")
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    found = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
+    return f"{key}: {message}{found}" if key else message
+
+
+def as_yaml(params: Params) -> str:
+    """`params` as YAML, every list in block style, every line with the source and meaning of its value."""
+    lines = [
+        "# Parameters of the study. Each comment names the source of the default (paper, code = the authors'",
+        "# published code, ours = decided here, see docs/method.md) and the meaning. Every key must be present.",
+    ]
+    lines += _section_lines(params, Params(), "")
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        value, standard = getattr(section, name), getattr(default, name)
+        extra = field.json_schema_extra
+        source = extra["source"] if isinstance(extra, dict) else "ours"
+        if value != standard and not isinstance(value, BaseModel):
+            source = (
+                f"changed; {source}: {_scalar(standard)}" if not isinstance(standard, dict) else "changed"
+            )
+        comment = f"# {source}: {field.description}"
+        if isinstance(value, BaseModel):
+            yield from [] if indent else [""]
+            yield f"{indent}{name}:  # {field.description}"
+            yield from _section_lines(value, standard, indent + "  ")
+        elif isinstance(value, tuple):
+            yield _commented(f"{indent}{name}:", comment)
+            yield from (f"{indent}  - {_scalar(item)}" for item in value)
+        elif isinstance(value, dict) and value:
+            yield _commented(f"{indent}{name}:", comment)
+            for key, item in value.items():
+                yield f"{indent}  {key}:"
+                yield from (f"{indent}    {k}: {_scalar(v)}" for k, v in item.model_dump().items())
+        else:
+            yield _commented(f"{indent}{name}: {_scalar(value)}", comment)
+
+
+def _commented(text: str, comment: str) -> str:
+    return f"{text:<{COMMENT_COLUMN}}  {comment}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, float):
+        number = int(value) if value.is_integer() and abs(value) < 1e15 else value
+        text = repr(number)
+        return f"{value:f}".rstrip("0") if "e" in text else text
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_scalar(item) for item in value) + "]"
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
