@@ -1,0 +1,23 @@
+"""Results of a study as tables: Tables 1-3 of the paper with its own figures beside, and a short summary."""
+
+from nm_vqtsg.tables.aggregate import DatasetSummary, summarise
+from nm_vqtsg.tables.build import flat_metrics, paper_tables, summary_table, summary_text
+from nm_vqtsg.tables.paper import change_bounds, change_percent, load_paper
+from nm_vqtsg.tables.render import Table, to_csv, to_latex, to_markdown, to_text
+
+__all__ = [
+    "DatasetSummary",
+    "Table",
+    "change_bounds",
+    "change_percent",
+    "flat_metrics",
+    "load_paper",
+    "paper_tables",
+    "summarise",
+    "summary_table",
+    "summary_text",
+    "to_csv",
+    "to_latex",
+    "to_markdown",
+    "to_text",
+]

@@ -1,0 +1,241 @@
+"""Tables 1-3 with the paper's figures beside ours, the summary, and flat numbers for ``dvc metrics``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from nm_vqtsg.tables.aggregate import METRICS, DatasetSummary, Run, Statistic, summarise
+from nm_vqtsg.tables.paper import Paper, load_paper
+from nm_vqtsg.tables.render import EMPTY, Table, mean_sd, number, percent, to_text
+
+PROTOCOLS: dict[str, tuple[tuple[str, str], ...]] = {
+    "fid": (("fid", "plain"), ("fid_trimmed", "trimmed")),
+    "is": (("is", "plain"),),
+    "cfid": (("cfid", "plain"),),
+}
+"""Rows per dataset of each table: metric and the name of its protocol."""
+
+_READING = (
+    "Mean ± sd over seeds. A change smaller than its uncertainty (sd of the change between seeds, or the "
+    "bootstrap interval of a single seed) is unresolved; one without either carries a question mark.",
+    "A row is the paper's experiment only with the paper's steps, judge and runs: read each with its own "
+    "steps, seeds and judge (the FCN's accuracy on TEST).",
+)
+_TRIMMED = (
+    "trimmed: 10 % outliers removed from both sets first, as the code behind the paper's tables does; "
+    "plain: nothing removed."
+)
+_REFERENCE = (
+    "TRAIN–TEST: what real series score, n of TRAIN against TEST; the generated samples at that same n stand "
+    "beside it. It is no strict lower bound: the judge was fitted on TRAIN."
+)
+
+
+def paper_tables(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] = ()) -> dict[int, Table]:
+    """Tables 1 (FID), 2 (IS) and 3 (cFID).
+
+    Parameters
+    ----------
+    summaries
+        One per dataset, from `summarise`. A dataset without the metric of a table is named under it.
+    absent
+        Runs of the study whose numbers do not exist, named under every table.
+    """
+    paper = load_paper()
+    return {
+        paper.tables[key].number: _paper_table(key, summaries, paper, absent) for key in ("fid", "is", "cfid")
+    }
+
+
+def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, absent: Sequence[str]) -> Table:
+    printed = paper.tables[key]
+    name = printed.name
+    header = ["Dataset", "Protocol", name, f"{name} mapped", "Change %"]
+    if key == "fid":
+        header += ["TRAIN–TEST (n)", f"{name} at n", f"{name} mapped at n"]
+    elif key == "is":
+        header += ["/ classes", "mapped / classes"]
+    header += ["paper", "paper mapped", "paper change %", "Steps", "Seeds", "Judge", "τ"]
+    numeric = [title not in ("Dataset", "Protocol", "Steps", "Judge", "Seeds") for title in header]
+
+    cells, records, notes = [], [], []
+    for summary in summaries:
+        present = [(metric, protocol) for metric, protocol in PROTOCOLS[key] if metric in summary.comparisons]
+        if not present:
+            notes.append(f"{summary.dataset}: no {name}; {summary.missing.get(key, 'it was not measured')}.")
+        for metric, protocol in present:
+            cells.append(_cells(key, metric, protocol, summary, paper))
+            records.append(_record(key, metric, protocol, summary, paper))
+    notes += [f"No numbers: {', '.join(absent)}."] if absent else []
+    notes += _READING
+    if key == "fid":
+        notes += [_TRIMMED, _REFERENCE]
+    better = f"the {printed.better}, the better"
+    steps = "/".join(map(str, paper.steps))
+    runs, judge = paper.protocol["runs"], paper.protocol["judge"]
+    notes.append(f"Paper: steps {steps}, mean of {runs} runs, judge {judge}.")
+    notes += [
+        f"The paper's {note.where} says: {note.says}. {note.table}."
+        for note in paper.notes
+        if note.table.startswith(f"Table {printed.number} ")
+    ]
+    return Table(f"{name} ({better})", header, numeric, cells, records, notes, printed.number)
+
+
+def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> list[str]:
+    made = summary.comparisons[metric]
+    row = [summary.dataset, protocol, mean_sd(made.baseline), mean_sd(made.mapped), percent(made.change)]
+    matched = summary.matched if metric == "fid" else {}
+    if key == "fid":
+        at = f" ({matched['n'].mean:.0f})" if "n" in matched else ""
+        reference = mean_sd(made.reference)
+        row += [reference if reference == EMPTY else reference + at]
+        row += [mean_sd(matched.get("baseline")), mean_sd(matched.get("mapped"))]
+    elif key == "is":
+        shared = summary.comparisons.get("is_normalized")
+        row += [mean_sd(shared.baseline), mean_sd(shared.mapped)] if shared else [EMPTY, EMPTY]
+    printed = paper.tables[key].rows.get(summary.dataset)
+    if printed:
+        row += [f"{printed['baseline']:.2f}", f"{printed['mapped']:.2f}", f"{printed['change_percent']:+.1f}"]
+    else:
+        row += [EMPTY] * 3
+    return [
+        *row,
+        steps_text(summary, paper),
+        " ".join(map(str, summary.seeds)),
+        summary.judge,
+        tau_text(summary),
+    ]
+
+
+def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> dict[str, Any]:
+    made = summary.comparisons[metric]
+    matched = summary.matched if metric == "fid" else {}
+    shared = summary.comparisons.get("is_normalized") if key == "is" else None
+    printed = paper.tables[key].rows.get(summary.dataset, {})
+    record: dict[str, Any] = {
+        "dataset": summary.dataset,
+        "metric": metric,
+        "protocol": protocol,
+        **_spread("baseline", made.baseline),
+        **_spread("mapped", made.mapped),
+        "change_percent": made.change.value,
+        "change_low": made.change.low,
+        "change_high": made.change.high,
+        "change_basis": made.change.basis,
+        "unresolved": {True: "yes", False: "no", None: "unknown"}[made.change.unresolved],
+    }
+    if key == "fid":
+        record |= _spread("reference", made.reference)
+        record["reference_n"] = matched["n"].mean if "n" in matched else None
+        record |= {
+            **_spread("baseline_at_n", matched.get("baseline")),
+            **_spread("mapped_at_n", matched.get("mapped")),
+        }
+    elif key == "is":
+        record |= _spread("baseline_normalized", shared.baseline if shared else None)
+        record |= _spread("mapped_normalized", shared.mapped if shared else None)
+    record |= {f"paper_{column}": printed.get(column) for column in paper.tables[key].decimals}
+    stages = summary.steps[0] if len(summary.steps) == 1 else ()
+    return record | {
+        **{f"steps_stage{i + 1}": stages[i] if i < len(stages) else None for i in range(3)},
+        "seeds": " ".join(map(str, summary.seeds)),
+        "judge": summary.judge.split()[0],
+        "judge_accuracy": summary.judge_accuracy,
+        "tau": " ".join(f"{tau:g}" for tau in summary.taus),
+        **{f"n_{name}": size for name, size in summary.sizes.items()},
+    }
+
+
+def _spread(name: str, value: Statistic | None) -> dict[str, float | int | None]:
+    return {
+        f"{name}_mean": value.mean if value else None,
+        f"{name}_sd": value.sd if value else None,
+        f"{name}_n": value.n if value else None,
+    }
+
+
+def steps_text(summary: DatasetSummary, paper: Paper) -> str:
+    """``1000/2000/1500 (1/20)``: steps of stages 1-3 as a part of the paper's; ``mixed`` if runs differ."""
+    if len(summary.steps) != 1 or not summary.steps[0]:
+        return "mixed" if len(summary.steps) > 1 else EMPTY
+    steps = summary.steps[0]
+    text = "/".join(map(str, steps))
+    parts = {Fraction(own, published) for own, published in zip(steps, paper.steps, strict=False)}
+    if len(parts) != 1:
+        return text
+    part = parts.pop()
+    return f"{text} (the paper's)" if part == 1 else f"{text} ({part})" if part.numerator == 1 else text
+
+
+def tau_text(summary: DatasetSummary) -> str:
+    """The temperatures that the seeds' searches chose, each once."""
+    return ", ".join(f"{tau:g}" for tau in sorted(set(summary.taus))) or EMPTY
+
+
+def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] = ()) -> Table:
+    """Compact: FID, trimmed FID, IS, cFID of every dataset; ROCKET-FID where it has no labels."""
+    paper = load_paper()
+    header = ["Dataset", "Metric", "Baseline", "Mapped", "TRAIN–TEST", "Change %"]
+    cells, notes = [], []
+    for summary in summaries:
+        judged = [key for key in ("fid", "fid_trimmed", "is", "cfid") if key in summary.comparisons]
+        for key in judged or [key for key in ("rocket_fid",) if key in summary.comparisons]:
+            made = summary.comparisons[key]
+            name, better = METRICS[key]
+            cells.append(
+                [
+                    summary.dataset,
+                    f"{name} {'↓' if better == 'lower' else '↑'}",
+                    mean_sd(made.baseline),
+                    mean_sd(made.mapped),
+                    mean_sd(made.reference),
+                    percent(made.change),
+                ]
+            )
+        notes.append(_describe(summary, paper))
+    notes += [f"No numbers: {', '.join(absent)}."] if absent else []
+    notes.append(
+        "Change %: positive is better; unresolved: smaller than its uncertainty; ?: uncertainty unknown."
+    )
+    title = "Baseline (generator alone) and mapped (with the neural mapper), beside what real series score"
+    return Table(title, header, [False, False, True, True, True, True], cells, (), notes)
+
+
+def _describe(summary: DatasetSummary, paper: Paper) -> str:
+    seeds = ("seed " if len(summary.seeds) == 1 else "seeds ") + " ".join(map(str, summary.seeds))
+    sizes = summary.sizes
+    known = {"generated", "test"} <= set(sizes)
+    counts = f"{sizes['generated']} generated against {sizes['test']} TEST" if known else ""
+    at = summary.matched
+    if {"n", "baseline", "mapped"} <= set(at):
+        counts += (
+            f" (at the reference's n = {at['n'].mean:.0f}: FID {number(at['baseline'].mean)}, "
+            f"mapped {number(at['mapped'].mean)})"
+        )
+    steps, tau = steps_text(summary, paper), tau_text(summary)
+    parts = [seeds, f"steps {steps}", f"judge {summary.judge}", f"τ {tau}", counts]
+    return f"{summary.dataset}: " + ", ".join(part for part in parts if part) + "."
+
+
+def summary_text(runs: Iterable[Run], *, absent: Sequence[str] = ()) -> str:
+    """The compact table in plain text, for a terminal, from the records of the runs."""
+    return to_text(summary_table(summarise(runs), absent=absent))
+
+
+def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, float]]:
+    """Numbers for ``dvc metrics``, means over seeds: ``{dataset: {fid_baseline, fid_mapped, ...}}``."""
+    flat: dict[str, dict[str, float]] = {}
+    for summary in summaries:
+        values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
+        for key, made in summary.comparisons.items():
+            values[f"{key}_baseline"] = made.baseline.mean
+            values[f"{key}_mapped"] = made.mapped.mean
+            values[f"{key}_change_percent"] = made.change.value
+            if made.reference:
+                values[f"{key}_reference"] = made.reference.mean
+        flat[summary.dataset] = {key: round(v, 6) for key, v in values.items() if math.isfinite(v)}
+    return flat

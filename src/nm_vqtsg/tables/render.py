@@ -1,0 +1,165 @@
+"""One table in three notations, and in plain text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nm_vqtsg.tables.aggregate import Change, Statistic
+
+EMPTY = "–"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "±": r"$\pm$",
+    "–": "--",
+    "×": r"$\times$",
+    "τ": r"$\tau$",
+    "≤": r"$\leq$",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for readers and for programs.
+
+    Attributes
+    ----------
+    header, cells
+        What readers see (Markdown, LaTeX, plain text); ``numeric`` tells which columns align right.
+    records
+        The same rows for programs (CSV): unrounded numbers, one value per column; None is written as nothing.
+    """
+
+    title: str
+    header: Sequence[str]
+    numeric: Sequence[bool]
+    cells: Sequence[Sequence[str]]
+    records: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+    number: int | None = None
+
+    @property
+    def heading(self) -> str:
+        return self.title if self.number is None else f"Table {self.number}: {self.title}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """At least `digits` significant digits without an exponent: 0.0123, 1.74, 1107."""
+    if value is None or not math.isfinite(value):
+        return EMPTY
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{min(max(digits - 1 - magnitude, 0), 6)}f}"
+
+
+def mean_sd(value: Statistic | None, digits: int = 3) -> str:
+    """``mean ± sd``, with decimals enough for the sd to be more than zeros; the mean alone for one run."""
+    if value is None:
+        return EMPTY
+    text = number(value.mean, digits)
+    if not math.isfinite(value.sd):
+        return text
+    decimals = len(text.partition(".")[2])
+    if value.sd > 0:
+        decimals = max(decimals, min(-math.floor(math.log10(value.sd)), decimals + 1))
+    return f"{value.mean:.{decimals}f} ± {value.sd:.{decimals}f}"
+
+
+def percent(change: Change | None) -> str:
+    """Signed change in percent with its uncertainty: ``unresolved`` when smaller, ``?`` without one."""
+    if change is None or not math.isfinite(change.value):
+        return EMPTY
+    text = f"{change.value:+.1f}"
+    if change.unresolved is None:
+        return f"{text} ?"
+    if change.basis.startswith("sd"):
+        text += f" ± {change.half_width:.1f}"
+    else:
+        text += f" [{change.low:+.1f}, {change.high:+.1f}]"
+    return f"{text} unresolved" if change.unresolved else text
+
+
+def to_markdown(table: Table) -> str:
+    """GitHub-flavoured Markdown, columns padded so that the source reads well too."""
+    widths = _widths(table)
+    rule = ["-" * (width - right) + ":" * right for width, right in zip(widths, table.numeric, strict=True)]
+    rows = [_padded(cells, table.numeric, widths) for cells in (table.header, *table.cells)]
+    lines = ["| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:])]
+    lines = [f"**{table.heading}**", "", *lines]
+    lines += ["", *(f"* {note}" for note in table.notes)] if table.notes else []
+    return "\n".join(lines) + "\n"
+
+
+def to_text(table: Table) -> str:
+    """Plain aligned columns for a terminal."""
+    widths = _widths(table)
+    rows = [_padded(cells, table.numeric, widths) for cells in (table.header, *table.cells)]
+    rows.insert(1, ["─" * width for width in widths])
+    lines = [table.heading, "", *("  ".join(row) for row in rows)]
+    lines += ["", *(textwrap.fill(note, 100, subsequent_indent="  ") for note in table.notes)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """Comma-separated records with a header, full precision, empty where there is no value."""
+    buffer = io.StringIO()
+    columns = list(dict.fromkeys(key for record in table.records for key in record))
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    for record in table.records:
+        writer.writerow({key: _plain(value) for key, value in record.items()})
+    return buffer.getvalue()
+
+
+def to_latex(table: Table, label: str) -> str:
+    """A ``table*`` for booktabs and graphicx, shrunk to the text's width, with the notes below."""
+    columns = "".join("r" if right else "l" for right in table.numeric)
+    rows = [" & ".join(map(_escape, cells)) + r" \\" for cells in table.cells]
+    notes = [r"\par\smallskip\footnotesize " + " ".join(map(_escape, table.notes))] if table.notes else []
+    lines = [
+        r"% needs \usepackage{booktabs,graphicx}",
+        r"\begin{table*}",
+        r"\centering",
+        rf"\caption{{{_escape(table.title)}}}",
+        rf"\label{{{label}}}",
+        r"\resizebox{\textwidth}{!}{%",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(map(_escape, table.header)) + r" \\",
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}}",
+        *notes,
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _widths(table: Table) -> list[int]:
+    return [max(map(len, column)) for column in zip(table.header, *table.cells, strict=True)]
+
+
+def _padded(cells: Sequence[str], numeric: Sequence[bool], widths: Sequence[int]) -> list[str]:
+    return [
+        cell.rjust(width) if right else cell.ljust(width)
+        for cell, right, width in zip(cells, numeric, widths, strict=True)
+    ]
+
+
+def _escape(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,133 @@
+"""Means and spreads over seeds, unresolved changes, and the three notations."""
+
+import csv
+import io
+import math
+from typing import Any
+
+import pytest
+
+from nm_vqtsg.tables import (
+    flat_metrics,
+    paper_tables,
+    summarise,
+    summary_table,
+    summary_text,
+    to_csv,
+    to_latex,
+    to_markdown,
+)
+from nm_vqtsg.tables.render import number
+
+
+def record(
+    dataset: str = "FaceAll", seed: int = 0, fid: float = 10.0, mapped: float = 5.0, **more: Any
+) -> dict:
+    return {
+        "dataset": dataset,
+        "seed": seed,
+        "tau": 0.1,
+        "steps": {"stage1": 1000, "stage2": 2000, "stage3": 1500},
+        "n": {"generated": 1024, "test": 450},
+        "fcn_accuracy": 0.97,
+        "baseline": {"fid": fid, "fid_trimmed": 9.0, "is": 5.0, "is_normalized": 0.36, "cfid": 9.0},
+        "mapped": {"fid": mapped, "fid_trimmed": 6.0, "is": 6.0, "is_normalized": 0.43, "cfid": 6.0},
+        "reference": {"fid": 1.5, "n": 560, "baseline_fid_at_n": 11.0, "mapped_fid_at_n": 6.5},
+        "intervals": {},
+        "missing": {},
+        **more,
+    }
+
+
+UNLABELLED = {
+    "dataset": "Own",
+    "seed": 0,
+    "tau": 0.5,
+    "baseline": {"rocket_fid": 0.04},
+    "mapped": {"rocket_fid": 0.03},
+    "missing": {"fid": "the series have no labels"},
+}
+
+
+def test_mean_sd_and_n_over_seeds() -> None:
+    (summary,) = summarise([record(seed=1, fid=12.0, mapped=6.0), record(seed=0, fid=10.0, mapped=4.0)])
+    made = summary.comparisons["fid"]
+    assert summary.seeds == (0, 1)
+    assert (made.baseline.mean, made.baseline.sd, made.baseline.n) == (11.0, pytest.approx(math.sqrt(2)), 2)
+    assert made.change.value == pytest.approx(100 * 11 / 5 - 100)  # the paper's formula on the means
+    assert made.change.half_width == pytest.approx(50 / math.sqrt(2))  # sd of the runs' +150 % and +100 %
+    assert made.change.unresolved is False
+
+
+def test_a_change_within_the_spread_of_the_seeds_is_unresolved() -> None:
+    (summary,) = summarise([record(seed=0, fid=10.0, mapped=8.0), record(seed=1, fid=10.0, mapped=12.0)])
+    assert summary.comparisons["fid"].change.unresolved is True
+    assert "unresolved" in to_markdown(paper_tables([summary])[1])
+
+
+@pytest.mark.parametrize(
+    ("interval", "unresolved"), [([-5.0, 40.0], True), ([5.0, 40.0], False), (None, None)]
+)
+def test_one_seed_is_judged_by_its_bootstrap_interval(interval: Any, unresolved: bool | None) -> None:
+    (summary,) = summarise([record(intervals={"change_percent": {"fid": interval}} if interval else {})])
+    assert summary.comparisons["fid"].change.unresolved is unresolved
+
+
+def test_paper_stands_beside_ours_and_rows_carry_their_conditions() -> None:
+    tables = paper_tables(summarise([record(), record("ItalyPowerDemand")]), absent=["Crop seed 2"])
+    first = to_markdown(tables[1])
+    face = next(line for line in first.splitlines() if "FaceAll" in line and "trimmed" in line)
+    for text in ("10.19", "5.88", "+73.5", "1000/2000/1500 (1/20)", "FCN 0.970", "0.1"):
+        assert text in face
+    assert "No numbers: Crop seed 2." in first
+    assert "144.3 %" in first and "144.3 %" not in to_markdown(tables[2])
+    assert "7.13" in to_markdown(tables[2]) and "5.45" in to_markdown(tables[3])
+
+
+def test_csv_keeps_full_precision_and_leaves_gaps_empty() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(paper_tables(summarise([record(fid=10.123456789)]))[1]))))
+    assert [row["protocol"] for row in rows] == ["plain", "trimmed"]
+    assert rows[0]["baseline_mean"] == "10.123456789" and rows[0]["baseline_sd"] == ""
+    assert rows[0]["paper_change_percent"] == "73.5" and rows[0]["reference_n"] == "560.0"
+    assert rows[0]["unresolved"] == "unknown" and rows[0]["steps_stage3"] == "1500"
+
+
+def test_latex_escapes_what_latex_would_read_as_a_command() -> None:
+    text = to_latex(paper_tables(summarise([record("my_data")]))[1], "tab:fid")
+    assert r"my\_data" in text and r"\label{tab:fid}" in text
+    assert not any(line.count("%") != line.count(r"\%") for line in text.splitlines()[1:] if "&" in line)
+
+
+def test_without_labels_the_headline_is_rocket_fid_and_the_reason_is_given() -> None:
+    summaries = summarise([record(), UNLABELLED])
+    assert "Own: no FID; the series have no labels." in to_markdown(paper_tables(summaries)[1])
+    rows = [row[:2] for row in summary_table(summaries).cells]
+    assert rows == [["FaceAll", name] for name in ("FID ↓", "FID, trimmed ↓", "IS ↑", "cFID ↓")] + [
+        ["Own", "ROCKET-FID ↓"]
+    ]
+
+
+def test_summary_text_and_flat_metrics() -> None:
+    text = summary_text([record(), record(seed=1)])
+    assert "seeds 0 1" in text and "(1/20)" in text and max(map(len, text.splitlines())) <= 110
+    flat = flat_metrics(summarise([record(), UNLABELLED]))
+    assert flat["FaceAll"]["fid_change_percent"] == 100.0
+    assert flat["Own"] == {
+        "seeds": 1,
+        "rocket_fid_baseline": 0.04,
+        "rocket_fid_mapped": 0.03,
+        "rocket_fid_change_percent": pytest.approx(33.333333),
+    }
+
+
+def test_runs_with_different_steps_are_called_mixed() -> None:
+    longer = record(seed=1, steps={"stage1": 20000, "stage2": 40000, "stage3": 30000})
+    assert "mixed" in to_markdown(paper_tables(summarise([record(), longer]))[1])
+    assert "(the paper's)" in to_markdown(paper_tables(summarise([longer]))[1])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123456, "0.0123"), (1.744, "1.74"), (1107.69, "1108"), (0.0, "0.00"), (None, "–")]
+)
+def test_numbers_have_three_significant_digits(value: float | None, text: str) -> None:
+    assert number(value) == text
