@@ -49,9 +49,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         _make_durable(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ArtifactError(
-                f"{path}: the disk is full; free some space and run the step again"
-            ) from error
+            raise ArtifactError(f"{path}: the disk is full; free some space and run the step again") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ArtifactError(f"{path}: the folder cannot be written to; mend its permissions") from error
         raise
@@ -240,5 +238,5 @@ def digest_tensors(*tensors: "Tensor | np.ndarray | None") -> str:
             continue
         array = np.ascontiguousarray(tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else tensor)
         total.update(f"{array.shape}{array.dtype.str}".encode())
-        total.update(memoryview(array).cast("B") if array.size else b"")
+        total.update(array.tobytes())
     return total.hexdigest()

@@ -103,9 +103,14 @@ class Stage1(Training):
     hf_width: Positive = param(32, "code", "positions in time to aim at in the high-frequency band")
     first_width: Positive = param(8, "ours", "channels after the first down-sampling")
     last_width: Positive = param(128, "code", "channels of the latent")
-    dropout: Rate = param(0.0, "ours", "dropout in residual blocks")
+    blocks_per_depth: Positive = param(1, "ours", "residual blocks at each depth (published: 2)")
+    dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.3)")
     commitment_weight: NonNegativeFloat = param(1.0, "code", "weight of the commitment losses")
     ema_decay: Rate = param(0.8, "code", "decay of the codebook's moving averages")
+    revival_patience: PositiveFloat = param(1.0, "ours", "epochs that a code may stay unused before it is revived")
+    revival_end: Annotated[float, Field(ge=0, lt=1)] = param(
+        0.7, "ours", "share of the steps after which no code is revived; 0 revives none"
+    )
 
 
 class Transformer(Section):
@@ -137,9 +142,7 @@ class Stage2(Training):
 class Sample(Section):
     """Drawing series from the generator."""
 
-    n_samples: Annotated[int, Field(ge=2)] = param(
-        1024, "code", "unconditional series, or as many as TEST has"
-    )
+    n_samples: Annotated[int, Field(ge=2)] = param(1024, "code", "unconditional series, or as many as TEST has")
     n_per_class: Annotated[int, Field(ge=2)] = param(100, "code", "class-conditional series of each class")
     steps: Positive = param(10, "code", "decoding steps of each band")
     lf_choice_temperature: NonNegativeFloat = param(10.0, "code", "noise of the choice what to keep, LF")

@@ -49,7 +49,7 @@ def load_params(path: Path | str) -> Params:
 def parse_params(text: str, name: str = "params.yaml") -> Params:
     """Check the text of a params.yaml called `name`; raises as `load_params` does."""
     try:
-        content = yaml.load(text, Loader=_UniqueKeys)  # a SafeLoader  # noqa: S506
+        content = _UniqueKeys(text).get_single_data()
     except yaml.YAMLError as error:
         raise ParameterError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
@@ -57,9 +57,7 @@ def parse_params(text: str, name: str = "params.yaml") -> Params:
     for key, allowed in _unknown(content, Params, ""):
         raise ParameterError(f"{name}: the key '{key}' is unknown; allowed here: {', '.join(allowed)}")
     for key in _missing(content, Params, ""):
-        raise ParameterError(
-            f"{name}: the key '{key}' is missing; see the project's params.yaml for its meaning"
-        )
+        raise ParameterError(f"{name}: the key '{key}' is missing; see the project's params.yaml for its meaning")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -121,9 +119,7 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
         extra = field.json_schema_extra
         source = extra["source"] if isinstance(extra, dict) else "ours"
         if value != standard and not isinstance(value, BaseModel):
-            source = (
-                f"changed; {source}: {_scalar(standard)}" if not isinstance(standard, dict) else "changed"
-            )
+            source = f"changed; {source}: {_scalar(standard)}" if not isinstance(standard, dict) else "changed"
         comment = f"# {source}: {field.description}"
         if isinstance(value, BaseModel):
             yield from [] if indent else [""]

@@ -32,9 +32,7 @@ class CurveLog:
         from dvclive import Live
 
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._live = Live(
-            str(self._folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False
-        )
+        self._live = Live(str(self._folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
         for row in rows:
             self.add(row)
 
@@ -57,7 +55,5 @@ def save_curve(path: Path, rows: Sequence[Row]) -> None:
     names = ["step", *(name for name in (rows[0] if rows else {"loss": 0}) if name != "step")]
     lines = ["\t".join(names)]
     for row in rows:
-        lines.append(
-            "\t".join(f"{row[name]:.6g}" if name != "step" else f"{int(row[name])}" for name in names)
-        )
+        lines.append("\t".join(f"{row[name]:.6g}" if name != "step" else f"{int(row[name])}" for name in names))
     save_text(path, "\n".join(lines) + "\n")

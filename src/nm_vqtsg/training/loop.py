@@ -109,9 +109,7 @@ class _Run:
         self.module.load_state_dict(parts["module"])
         restore_optimizer(self.optimizer, parts["optimizer"])
         self.window.restore(parts["window"], checkpoint.facts["window_first_step"], self.session.device)
-        self.curve = [
-            {name: float(value) for name, value in row.items()} for row in checkpoint.facts["curve"]
-        ]
+        self.curve = [{name: float(value) for name, value in row.items()} for row in checkpoint.facts["curve"]]
         self.step = checkpoint.step
         if self.callback is not None:
             self.callback.restore(parts["callback"])
@@ -159,9 +157,7 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     """The state of an AdamW optimiser as named tensors ``<parameter>.<name>``."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, own in state.items()
-        for name, value in own.items()
+        f"{index}.{name}": torch.as_tensor(value) for index, own in state.items() for name, value in own.items()
     }
 
 
@@ -239,9 +235,7 @@ def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance:
         step_seed = derive_seed(seed, run.step)
         generator.manual_seed(step_seed)
         torch.default_generator.manual_seed(step_seed)
-        if (
-            session.device.type == "cuda"
-        ):  # torch.manual_seed would queue a call per step where CUDA is unused
+        if session.device.type == "cuda":  # torch.manual_seed would queue a call per step where CUDA is unused
             torch.cuda.manual_seed(step_seed)
         losses = step_loss(order.rows(run.step), generator, run.step)
         run.optimizer.zero_grad(set_to_none=True)

@@ -1,6 +1,7 @@
 """Progress of long work: a bar with rate, loss and time left on a terminal, plain lines in a log."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -156,3 +157,19 @@ class Several:
         """One task shown in all ways."""
         tasks = [way.start(description, total, done) for way in self._ways]
         return _SeveralTasks(tasks, description, total, done)
+
+
+def chosen_progress(how: str, logger: logging.Logger) -> Progress:
+    """Lines in the log, and a bar too where a person looks on.
+
+    Parameters
+    ----------
+    how : str
+        ``bar``, ``lines``, or ``auto``: a bar if standard error is a terminal.
+    logger : logging.Logger
+        Receives the lines.
+    """
+    lines = LogLines(logger)
+    if how == "bar" or (how == "auto" and sys.stderr.isatty()):
+        return Several(Bar(), lines)
+    return lines

@@ -1,0 +1,151 @@
+"""The command line: ``python -m nm_vqtsg <step> --dataset NAME --seed N [--study DIR]``."""
+
+import importlib
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nm_vqtsg.errors import UserError
+from nm_vqtsg.stages import STEPS
+
+app = typer.Typer(
+    name="nm_vqtsg",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make synthetic time series more real, and prove it.",
+)
+study_app = typer.Typer(no_args_is_help=True, help="Make and look at study directories.")
+app.add_typer(study_app, name="study")
+
+Dataset = Annotated[str, typer.Option(help="Name of a data set of the study.")]
+Seed = Annotated[int, typer.Option(help="A seed of the study.")]
+Study = Annotated[Path, typer.Option(help="Folder with the study's params.yaml.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
+
+SUMMARIES = {
+    "download": "Fetch a data set.",
+    "resplit": "Split it 80/20 and scale it.",
+    "fcn": "Train the FCN judge.",
+    "stage1": "Train the tokeniser.",
+    "stage2": "Train the prior.",
+    "sample": "Draw series from the generator.",
+    "tau_search": "Find the temperature of stochastic vector quantisation.",
+    "stage3": "Train the neural mapper.",
+    "evaluate": "Map the samples and measure them.",
+    "plot": "Draw the figures.",
+    "tables": "Gather the tables of the study.",
+}
+
+
+def run_step(step: str, study: Path, dataset: str, seed: int | None, device: str, progress: str) -> None:
+    """Run one step: check parameters, log, lock, compute, clean up."""
+    from nm_vqtsg.stages.context import open_context
+
+    for name, value, allowed in (
+        ("--device", device, ("auto", "cpu", "cuda")),
+        ("--progress", progress, ("auto", "bar", "lines", "none")),
+    ):
+        if value not in allowed:
+            raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
+    context = open_context(study, step, dataset, seed, device=device, progress=progress)
+    module = importlib.import_module(f"nm_vqtsg.stages.{step}")
+    with context.locked():
+        start_logging(context.paths.log(step))
+        context.log.info("%s begins", context.paths.job(step))
+        if step != "download":
+            import torch
+
+            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        with context.session.stop.listening():
+            module.run(context)
+        context.finish()
+        context.log.info("%s is done", context.paths.job(step))
+
+
+def start_logging(path: Path) -> None:
+    """Plain lines with the time in a file; the same without the time on standard error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler()
+    to_terminal.setFormatter(logging.Formatter("%(message)s"))
+    if sys.stderr.isatty():
+        to_terminal.addFilter(
+            lambda record: record.levelno >= logging.WARNING or " is done" in record.getMessage()
+        )
+    logger = logging.getLogger("nm_vqtsg")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [to_file, to_terminal]
+    logger.propagate = False
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").handlers = [to_file]
+    warnings.simplefilter("default")
+
+
+def _add_step(step: str, scope: str) -> None:
+    if scope == "study":
+
+        def command(study: Study = Path(), device: Device = "auto", progress: Progress = "auto") -> None:
+            run_step(step, study, "", None, device, progress)
+
+    elif scope == "dataset":
+
+        def command(  # type: ignore[misc]
+            dataset: Dataset, study: Study = Path(), device: Device = "auto", progress: Progress = "auto"
+        ) -> None:
+            run_step(step, study, dataset, None, device, progress)
+
+    else:
+
+        def command(  # type: ignore[misc]
+            dataset: Dataset,
+            seed: Seed,
+            study: Study = Path(),
+            device: Device = "auto",
+            progress: Progress = "auto",
+        ) -> None:
+            run_step(step, study, dataset, seed, device, progress)
+
+    app.command(step, help=SUMMARIES[step])(command)
+
+
+for _step, _scope in STEPS.items():
+    _add_step(_step, _scope)
+
+
+@app.command("params")
+def print_params(
+    check: Annotated[Path | None, typer.Option(help="Check this file instead of printing the defaults.")] = None,
+) -> None:
+    """Print the default params.yaml, or check one."""
+    from nm_vqtsg.params import Params, as_yaml, load_params
+
+    if check is None:
+        typer.echo(as_yaml(Params()), nl=False)
+    else:
+        params = load_params(check)
+        typer.echo(f"{check}: fine, {len(params.datasets)} data sets, {len(params.seeds)} seeds")
+
+
+def main() -> None:
+    """Entry point; a user's mistake becomes one line on standard error and status 1."""
+    for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # before NumPy and torch are loaded
+        os.environ.setdefault(variable, "1")
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        status = getattr(error, "exit_status", None)  # of an Interrupted: loading its class would load torch
+        if status is None:
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(status)

@@ -1,0 +1,16 @@
+"""One thin file per step of the pipeline: read artifacts, call the library, write artifacts."""
+
+STEPS: dict[str, str] = {
+    "download": "dataset",
+    "resplit": "dataset",
+    "fcn": "dataset",
+    "stage1": "seed",
+    "stage2": "seed",
+    "sample": "seed",
+    "tau_search": "seed",
+    "stage3": "seed",
+    "evaluate": "seed",
+    "plot": "seed",
+    "tables": "study",
+}
+"""Each step and what it runs once for: a data set, a data set and seed, or the whole study."""
