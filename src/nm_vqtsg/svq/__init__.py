@@ -1,0 +1,1 @@
+"""Stochastic vector quantisation (paper, section 3) and the search for its temperature."""
