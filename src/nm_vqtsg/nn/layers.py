@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-SMALLEST_FREQUENCY = 1e-4  # below it Snake is the identity to float precision, and 1 / a would amplify rounding
+SMALLEST_FREQUENCY = 1e-4  # below it Snake is the identity to float precision; 1 / a amplifies rounding
 
 
 class _SnakeFunction(torch.autograd.Function):
@@ -52,7 +52,12 @@ class Snake(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.a = nn.Parameter(torch.empty(channels).uniform_(0.2, 0.5))
+        self.a = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the start values."""
+        nn.init.uniform_(self.a, 0.2, 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         tiny = self.a.new_tensor(SMALLEST_FREQUENCY)

@@ -1,0 +1,219 @@
+"""The tokeniser of TimeVQVAE (Lee et al. 2023; paper, section 3.1): two bands, each with its own codebook."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nm_vqtsg.artifacts import load_model, load_state, save_model
+from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.nn.bands import SHORTEST, Band
+from nm_vqtsg.nn.quantizer import Codebook, Quantizer
+from nm_vqtsg.params import Stage1
+from nm_vqtsg.tokenizer.networks import Decoder, Encoder, channel_widths, halvings, time_lengths
+from nm_vqtsg.training import Budget, Session
+
+BATCH = 256  # series at once outside training
+KIND = "tokenizer"
+
+
+class BandTokenizer(nn.Module):
+    """Encoder, quantiser and decoder of one band.
+
+    Parameters
+    ----------
+    name : {"LF", "HF"}
+        The band.
+    width : int
+        Positions in time to aim at.
+    config : Stage1
+        Sizes of networks and codebook.
+    in_channels, length : int
+        C and L of the series.
+
+    Attributes
+    ----------
+    grid : (int, int)
+        Frequency rows and positions in time; a series has rows × positions tokens, row by row.
+    """
+
+    def __init__(self, name: str, width: int, config: Stage1, in_channels: int, length: int) -> None:
+        super().__init__()
+        self.band = Band(name)
+        m = halvings(length, width)
+        lengths = time_lengths(length + 1, m)
+        widths = channel_widths(config.first_width, config.last_width, m)
+        folded = in_channels * self.band.coefficients
+        shape = (folded, self.band.rows, widths, config.last_width, config.blocks_per_depth, config.dropout)
+        self.encoder = Encoder(*shape)
+        self.quantizer = Quantizer(
+            config.last_width, config.codebook_size, config.code_dim, config.ema_decay
+        )
+        self.decoder = Decoder(*shape, lengths)
+        self.grid = (self.band.rows, lengths[-1])
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Vectors to be quantised: (B, C, L) → (B, N, d)."""
+        z: Tensor = self.quantizer.project_in(self.encoder(self.band.analyse(x)))
+        return z
+
+    def decode(self, tokens: Tensor) -> Tensor:
+        """The band's part of the series: (B, N) → (B, C, L)."""
+        return self.synthesise(self.quantizer.lookup(tokens))
+
+    def synthesise(self, h: Tensor) -> Tensor:
+        """(B, N, last_width) → (B, C, L)."""
+        return self.band.synthesise(self.decoder(h))
+
+
+class Tokenizer(nn.Module):
+    """Turns series into tokens of a low- and a high-frequency band, and tokens into series.
+
+    Parameters
+    ----------
+    config : Stage1
+        Sizes of networks and codebooks.
+    in_channels, length : int
+        C and L of the series; any C >= 1 and L >= 4.
+
+    Raises
+    ------
+    DataError
+        If the series are too short.
+
+    Notes
+    -----
+    Everything is per band, in the order (LF, HF). All methods but `fit` work in evaluation mode, without
+    gradients, on any number of series, in batches. Series are z-scored by TRAIN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nm_vqtsg.params import Stage1
+    >>> from nm_vqtsg.training import Budget
+    >>> X = np.random.default_rng(0).standard_normal((64, 1, 24)).astype("float32")
+    >>> tokenizer = Tokenizer(Stage1(codebook_size=16), in_channels=1, length=24)
+    >>> curve = tokenizer.fit(X, Budget(steps=3, batch_size=16, learning_rate=5e-3, learning_rate_min=5e-4))
+    >>> [tuple(t.shape) for t in tokenizer.tokens(torch.from_numpy(X))]
+    [(64, 6), (64, 24)]
+    """
+
+    def __init__(self, config: Stage1, in_channels: int, length: int) -> None:
+        super().__init__()
+        if length < SHORTEST:
+            raise DataError(f"series of {length} samples are too short for the tokeniser; at least {SHORTEST}")
+        self.config, self.in_channels, self.length = config, in_channels, length
+        self.lf = BandTokenizer("LF", config.lf_width, config, in_channels, length)
+        self.hf = BandTokenizer("HF", config.hf_width, config, in_channels, length)
+        self.eval()
+
+    @property
+    def bands(self) -> tuple[BandTokenizer, BandTokenizer]:
+        """The bands in their order, (LF, HF)."""
+        return self.lf, self.hf
+
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """(rows, positions in time) of the bands' tokens."""
+        return tuple(band.grid for band in self.bands)
+
+    @property
+    def n_tokens(self) -> tuple[int, ...]:
+        """Tokens of the bands."""
+        return tuple(rows * width for rows, width in self.grids)
+
+    @property
+    def codebooks(self) -> tuple[Codebook, ...]:
+        """Codes (K, d) and live mask (K,) of the bands."""
+        return tuple(band.quantizer.codebook for band in self.bands)
+
+    def fit(
+        self, X: Tensor | np.ndarray, budget: Budget, seed: int = 0, session: Session | None = None
+    ) -> list[dict[str, float]]:
+        """Train from scratch on series `X` (n, C, L), z-scored; return the loss curve.
+
+        Raises
+        ------
+        DataError
+            If the shape of `X` is not that of the tokeniser.
+        TrainingError
+            If a loss is not finite.
+        """
+        from nm_vqtsg.tokenizer.train import fit_tokenizer
+
+        return fit_tokenizer(self, self._checked(X), budget, seed, session or Session())
+
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Vectors before quantisation: (B, C, L) → (B, N, d) of each band."""
+        return self._in_batches(lambda x: tuple(band.encode(x) for band in self.bands), (x,))
+
+    def tokens(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Nearest live codes: (B, C, L) → (B, N) int64 of each band."""
+
+        def nearest(x: Tensor) -> tuple[Tensor, ...]:
+            return tuple(band.quantizer.nearest(band.encode(x)) for band in self.bands)
+
+        return self._in_batches(nearest, (x,))
+
+    def decode_bands(self, tokens: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Parts of the series in the bands: (B, N) int64 of each band → (B, C, L) of each band."""
+
+        def decode(*tokens: Tensor) -> tuple[Tensor, ...]:
+            return tuple(band.decode(t) for band, t in zip(self.bands, tokens, strict=True))
+
+        return self._in_batches(decode, tokens)
+
+    def decode(self, tokens: Sequence[Tensor]) -> Tensor:
+        """Series of tokens: (B, N) int64 of each band → (B, C, L)."""
+        x_l, x_h = self.decode_bands(tokens)
+        return x_l + x_h
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Series after encoding, quantising and decoding: (B, C, L) → (B, C, L)."""
+        return self.decode(self.tokens(x))
+
+    def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
+        """Write weights, codebooks and configuration; `facts` (JSON) go into the header, too."""
+        shape = {"in_channels": self.in_channels, "length": self.length}
+        config = {"kind": KIND, "config": self.config.model_dump(mode="json"), **shape, **(facts or {})}
+        save_model(path, self.state_dict(), config)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, damaged or no tokeniser.
+        """
+        tensors, header = load_model(path)
+        if header.get("kind") != KIND:
+            raise ArtifactError(f"{path}: holds no tokeniser; run stage1")
+        config = Stage1.model_validate(header["config"], strict=False)
+        tokenizer = cls(config, header["in_channels"], header["length"])
+        load_state(tokenizer, tensors, path)
+        return tokenizer
+
+    def _checked(self, X: Tensor | np.ndarray) -> Tensor:
+        x = torch.as_tensor(X, dtype=torch.float32)
+        if x.ndim != 3 or not len(x) or x.shape[1:] != (self.in_channels, self.length):
+            raise DataError(
+                f"series of shape {tuple(x.shape)} do not fit a tokeniser of series "
+                f"(n, {self.in_channels}, {self.length})"
+            )
+        return x
+
+    @torch.no_grad()
+    def _in_batches(
+        self, function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """`function` of batches of the inputs' rows, joined; in evaluation mode."""
+        was_training = self.training
+        self.eval()
+        parts = [function(*rows) for rows in zip(*(tensor.split(BATCH) for tensor in inputs), strict=True)]
+        self.train(was_training)
+        return tuple(torch.cat(outputs) for outputs in zip(*parts, strict=True))

@@ -1,0 +1,74 @@
+"""How well a tokeniser does: reconstruction errors, use of the codes, and warnings."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from nm_vqtsg.nn.bands import split_bands
+from nm_vqtsg.tokenizer.model import Tokenizer
+
+FEW_CODES = 16  # live codes below which a codebook counts as collapsed (or a tenth of it, if that is less)
+GENERALISATION_GAP = 2.0  # TEST error over TRAIN error
+
+
+def reconstruction_errors(tokenizer: Tokenizer, x: Tensor) -> dict[str, dict[str, float]]:
+    """Mean squared and mean absolute error of reconstructed series, z-scored, in all and of each band.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        Trained.
+    x : Tensor
+        (n, C, L), z-scored.
+
+    Returns
+    -------
+    dict
+        ``{"total" | "lf" | "hf": {"mse": ..., "l1": ...}}``.
+    """
+    x_l, x_h = split_bands(x)
+    rebuilt_l, rebuilt_h = tokenizer.decode_bands(tokenizer.tokens(x))
+    differences = {"total": rebuilt_l + rebuilt_h - x, "lf": rebuilt_l - x_l, "hf": rebuilt_h - x_h}
+    return {
+        name: {"mse": float(d.square().mean(dtype=torch.float64)), "l1": float(d.abs().mean(dtype=torch.float64))}
+        for name, d in differences.items()
+    }
+
+
+def code_usage(tokenizer: Tokenizer, x: Tensor) -> dict[str, dict[str, float]]:
+    """Live codes and the perplexity (exponential of the entropy) of the tokens of `x`, per band."""
+    usage = {}
+    for name, book, tokens in zip(("lf", "hf"), tokenizer.codebooks, tokenizer.tokens(x), strict=True):
+        share = torch.bincount(tokens.flatten(), minlength=len(book.codes)).double() / tokens.numel()
+        entropy = -(share * share.clamp(min=1e-300).log()).sum()
+        usage[name] = {"live": int(book.live.sum()), "perplexity": float(entropy.exp())}
+    return usage
+
+
+def health_warnings(
+    codebook_size: int,
+    usage: Mapping[str, Mapping[str, float]],
+    train: Mapping[str, Mapping[str, float]],
+    test: Mapping[str, Mapping[str, float]],
+) -> list[str]:
+    """Sentences about what looks wrong with a trained tokeniser; none if all is well."""
+    found = []
+    few = min(FEW_CODES, codebook_size / 10)
+    for name, numbers in usage.items():
+        if numbers["live"] < few:
+            found.append(
+                f"the {name.upper()} codebook has collapsed: TRAIN uses {numbers['live']} of {codebook_size} "
+                "codes; train longer or with a lower learning rate"
+            )
+    if train["total"]["mse"] > 0.5:
+        found.append(
+            f"series are hardly reconstructed: TRAIN error {train['total']['mse']:.2f} of a variance of 1; "
+            "train longer"
+        )
+    if test["total"]["l1"] > GENERALISATION_GAP * train["total"]["l1"]:
+        found.append(
+            f"TEST is reconstructed much worse than TRAIN (L1 {test['total']['l1']:.3f} against "
+            f"{train['total']['l1']:.3f}); the tokeniser knows TRAIN by heart"
+        )
+    return found

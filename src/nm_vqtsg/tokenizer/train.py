@@ -1,0 +1,93 @@
+"""Training of the tokeniser (paper, section 3.1; losses per band as published)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss, mse_loss
+
+from nm_vqtsg.nn.bands import split_bands
+from nm_vqtsg.tokenizer.model import Tokenizer
+from nm_vqtsg.training import Budget, Session, fit
+from nm_vqtsg.training.order import derive_seed
+
+KMEANS_VECTORS_PER_CODE = 16  # for the start of the codebooks
+
+
+def fit_tokenizer(
+    tokenizer: Tokenizer, x: Tensor, budget: Budget, seed: int, session: Session
+) -> list[dict[str, float]]:
+    """Train `tokenizer` from scratch on `x` (n, C, L); return the loss curve.
+
+    The loss is MSE(x_l) + L1(x_h) + the bands' commitment losses. The targets are computed once. At the end the
+    codes that TRAIN picks are marked as live.
+    """
+    x = x.to(session.device)
+    tokenizer.to(session.device)
+    x_l, _ = split_bands(x)
+    weight = tokenizer.config.commitment_weight
+    patience, last_revival = _revival(tokenizer, len(x), budget)
+    initialise(tokenizer, x, budget.batch_size, seed)
+
+    def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
+        rows = rows.to(session.device)
+        batch, target_l = x[rows], x_l[rows]
+        revive = patience if step < last_revival else None
+        losses = {}
+        for name, band, error, target in (
+            ("lf", tokenizer.lf, mse_loss, target_l),
+            ("hf", tokenizer.hf, l1_loss, batch - target_l),
+        ):
+            h = band.encoder(band.band.analyse(batch))
+            quantised, losses[f"{name}_commitment"] = band.quantizer(h, step, generator, revive)
+            losses[name] = error(band.synthesise(quantised), target)
+        commitment = losses["lf_commitment"] + losses["hf_commitment"]
+        loss = losses["lf"] + losses["hf"] + weight * commitment
+        return {"loss": loss, **{name: part.detach() for name, part in losses.items()}}
+
+    curve = fit(
+        tokenizer, step_loss, n=len(x), budget=budget, seed=seed, session=session, description="stage 1"
+    )
+    mark_live(tokenizer, x)
+    return curve
+
+
+def _revival(tokenizer: Tokenizer, n: int, budget: Budget) -> tuple[int, int]:
+    """Steps that a code may stay unused, and the step at which revival ends."""
+    epoch = n / budget.batch_size
+    patience = max(1, math.ceil(tokenizer.config.revival_patience * epoch))
+    return patience, int(tokenizer.config.revival_end * budget.steps)
+
+
+@torch.no_grad()
+def initialise(tokenizer: Tokenizer, x: Tensor, batch_size: int, seed: int) -> None:
+    """Draw the weights from the seed, and start the codebooks by k-means on vectors of TRAIN.
+
+    The vectors are encoded as in training: in training mode, in batches of training's size.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(seed, "kmeans"))
+    cuda = [x.device] if x.device.type == "cuda" else []
+    with torch.random.fork_rng(cuda):
+        torch.manual_seed(derive_seed(seed, "weights"))
+        tokenizer.apply(_reset)
+        tokenizer.train()
+        order = torch.randperm(len(x), generator=generator).to(x.device)
+        for band in tokenizer.bands:
+            n_tokens = band.grid[0] * band.grid[1]
+            wanted = math.ceil(KMEANS_VECTORS_PER_CODE * tokenizer.config.codebook_size / n_tokens)
+            z = torch.cat([band.encode(x[rows]) for rows in order[:wanted].split(batch_size)]).flatten(0, 1)
+            band.quantizer.start(z, batch_size * n_tokens, generator)
+
+
+def _reset(module: nn.Module) -> None:
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+
+
+def mark_live(tokenizer: Tokenizer, x: Tensor) -> None:
+    """Mark the codes that positions of `x` pick under the present encoder, chosen among all codes."""
+    for band in tokenizer.bands:
+        band.quantizer.live.fill_(True)
+    for band, tokens in zip(tokenizer.bands, tokenizer.tokens(x), strict=True):
+        band.quantizer.set_live(torch.bincount(tokens.flatten(), minlength=len(band.quantizer.codes)))
