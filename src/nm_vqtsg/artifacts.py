@@ -112,6 +112,8 @@ def load_npz(path: Path | str, required: Iterable[str] = ()) -> dict[str, "np.nd
                 f"{path}: holds pickled objects, which are never loaded; save plain arrays"
             ) from error
         raise ArtifactError(f"{path}: not a readable .npz file; make it again") from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ArtifactError(f"{path}: holds a member that is not an array; save it with numpy.savez")
     missing = [name for name in required if name not in arrays]
     if missing:
         raise ArtifactError(f"{path}: lacks the array '{missing[0]}'; it holds {sorted(arrays)}")

@@ -52,7 +52,8 @@ class CurveLog:
 
 def save_curve(path: Path, rows: Sequence[Row]) -> None:
     """Write a curve as tab-separated text: a header, then one line per row, six significant digits."""
-    names = ["step", *(name for name in (rows[0] if rows else {"loss": 0}) if name != "step")]
+    parts = sorted({name for row in rows for name in row} - {"step", "loss", "lr"})
+    names = ["step", "loss", *parts, "lr"]  # an order of its own: a resumed run reads its rows back sorted
     lines = ["\t".join(names)]
     for row in rows:
         lines.append("\t".join(f"{row[name]:.6g}" if name != "step" else f"{int(row[name])}" for name in names))
