@@ -7,6 +7,8 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from nm_vqtsg.params import Training
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -32,6 +34,11 @@ class Budget:
     learning_rate_min: float
     warmup_fraction: float = 0.05
     weight_decay: float = 0.01
+
+    @classmethod
+    def of(cls, parameters: Training) -> "Budget":
+        """The budget that a stage's parameters describe."""
+        return cls(**{name: getattr(parameters, name) for name in Training.model_fields})
 
     def rate_factor(self, step: int) -> float:
         """Learning rate of `step` (from 0) over the peak: linear rise, then a cosine to the minimum.

@@ -1,0 +1,105 @@
+"""A generator made of a tokeniser and a prior over its tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.nn.quantizer import Codebook
+from nm_vqtsg.params import Sample
+from nm_vqtsg.prior import Prior
+from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.training import Session
+
+
+class TrainedTokenizer(Protocol):
+    """The part of a tokeniser that generation needs; see `VQGenerator` for the shapes."""
+
+    @property
+    def codebooks(self) -> tuple[Codebook, ...]: ...
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]: ...
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]: ...
+    def decode(self, tokens: Sequence[Tensor]) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class TwoStageGenerator:
+    """Draws tokens from a prior and decodes them with a tokeniser (a `VQGenerator`).
+
+    Attributes
+    ----------
+    tokenizer : TrainedTokenizer
+        Stage 1.
+    prior : Prior
+        Stage 2, trained on the tokens of that tokeniser.
+    sampling : Sample
+        How tokens are drawn.
+
+    Raises
+    ------
+    ArtifactError
+        If tokeniser and prior do not belong together.
+    """
+
+    tokenizer: TrainedTokenizer
+    prior: Prior
+    sampling: Sample = field(default_factory=Sample)
+
+    def __post_init__(self) -> None:
+        live = tuple(codebook.live.cpu() for codebook in self.tokenizer.codebooks)
+        same_grids = tuple(map(tuple, self.tokenizer.grids)) == self.prior.grids
+        if not same_grids or not all(map(torch.equal, live, self.prior.live)):
+            raise ArtifactError("the prior was trained on another tokeniser's codes; run stage 2 again")
+
+    @classmethod
+    def load(
+        cls, stage1: Path, stage2: Path, sampling: Sample | None = None, device: torch.device | str = "cpu"
+    ) -> "TwoStageGenerator":
+        """Read TimeVQVAE's two files.
+
+        Raises
+        ------
+        ArtifactError
+            If a file is missing or damaged, or the two do not belong together.
+        """
+        return cls(Tokenizer.load(stage1).to(device), Prior.load(stage2, device), sampling or Sample())
+
+    @property
+    def codebooks(self) -> tuple[Codebook, ...]:
+        """Codes and live codes of each band."""
+        return self.tokenizer.codebooks
+
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(B, C, L) -> per band (B, N, d) latents in the space of the codes."""
+        return self.tokenizer.encode(x)
+
+    def decode(self, tokens: Sequence[Tensor]) -> Tensor:
+        """Per band (B, N) ids in the codebook -> (B, C, L)."""
+        return self.tokenizer.decode(tokens)
+
+    def sample_tokens(
+        self,
+        n: int,
+        y: Tensor | int | None = None,
+        *,
+        generator: torch.Generator,
+        session: Session | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Draw the tokens of `n` series: per band (n, N) int64."""
+        return self.prior.sample(n, y, generator=generator, config=self.sampling, session=session)
+
+    def sample(
+        self,
+        n: int,
+        y: Tensor | int | None = None,
+        *,
+        generator: torch.Generator,
+        session: Session | None = None,
+    ) -> Tensor:
+        """Draw `n` series (n, C, L); of class(es) `y`, (n,) int64 or one for all, where given."""
+        return self.decode(self.sample_tokens(n, y, generator=generator, session=session))

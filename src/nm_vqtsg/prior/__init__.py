@@ -1,0 +1,19 @@
+"""Stage 2: what sequences of tokens are likely, and drawing new ones (MaskGIT)."""
+
+from nm_vqtsg.prior.categorical import draw_categorical
+from nm_vqtsg.prior.maskgit import Canvas, LogitsFunction, decode, masked_count, training_mask
+from nm_vqtsg.prior.prior import Prior, band_logits
+from nm_vqtsg.prior.scoring import BandScore, score
+
+__all__ = [
+    "BandScore",
+    "Canvas",
+    "LogitsFunction",
+    "Prior",
+    "band_logits",
+    "decode",
+    "draw_categorical",
+    "masked_count",
+    "score",
+    "training_mask",
+]

@@ -1,0 +1,131 @@
+"""Masked generative modelling of tokens: what to mask in training, and parallel decoding.
+
+Pure functions of a network's logits, a schedule and a generator (Chang et al., "MaskGIT: Masked Generative Image
+Transformer", CVPR 2022, sections 3.1 and 3.2), so that any other prior over tokens can use them.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nm_vqtsg.prior.categorical import draw_categorical
+
+
+class Canvas(NamedTuple):
+    """State of decoding, before one of its steps.
+
+    Attributes
+    ----------
+    tokens : Tensor
+        (B, N) int64; the mask token stands at open positions.
+    open : Tensor
+        (B, M) int64, ascending in each row: the positions that still carry the mask token.
+    step : int
+        Steps taken so far, 0 <= step < n_steps.
+    """
+
+    tokens: Tensor
+    open: Tensor
+    step: int
+
+
+LogitsFunction = Callable[[Canvas], Tensor]
+"""Logits at the open positions only: `Canvas` -> (B, M, K)."""
+
+
+def masked_count(n_tokens: int, step: int, n_steps: int) -> int:
+    """Tokens that stay masked after step `step` (from 0): floor(N cos(pi (t+1) / 2T)), zero after the last."""
+    if step + 1 >= n_steps:
+        return 0
+    return math.floor(n_tokens * math.cos(math.pi / 2 * (step + 1) / n_steps))
+
+
+def training_mask(batch: int, n_tokens: int, generator: torch.Generator) -> Tensor:
+    """Positions to hide in training, as a (batch, n_tokens) bool tensor on the generator's device.
+
+    In each row u ~ U(0, 1); a fraction cos(pi u / 2) of the tokens, at least one, is chosen uniformly.
+    """
+    device = generator.device
+    uniform = torch.rand(batch, 1, generator=generator, device=device)
+    count = (n_tokens * torch.cos(math.pi / 2 * uniform)).floor_().clamp_(min=1)
+    order = torch.rand(batch, n_tokens, generator=generator, device=device).argsort(-1)
+    ranks = torch.empty_like(order).scatter_(1, order, torch.arange(n_tokens, device=device).expand_as(order))
+    return ranks < count
+
+
+@torch.no_grad()
+def decode(
+    logits_fn: LogitsFunction,
+    shape: tuple[int, int],
+    *,
+    mask_token: int,
+    n_steps: int,
+    choice_temperature: float,
+    generator: torch.Generator,
+    temperature: float = 1.0,
+    live: Tensor | None = None,
+    device: torch.device | None = None,
+) -> Tensor:
+    """Decode all tokens in parallel, in few steps, from a canvas of masks.
+
+    At each step every open position is drawn from the network's law; the draws with the highest confidence,
+    log p + choice_temperature * (1 - (t+1)/T) * Gumbel noise, are kept for good, and the others opened again.
+
+    Parameters
+    ----------
+    logits_fn : LogitsFunction
+        Gives the (B, M, K) logits at the canvas's open positions; they are overwritten here.
+    shape : tuple of int
+        (B, N).
+    mask_token : int
+        The id that stands for "masked".
+    n_steps : int
+        T >= 1. Fewer network calls are made where a short canvas is full before that.
+    choice_temperature : float
+        >= 0. Zero keeps the most probable draws; large values choose the positions to keep at random.
+    generator : torch.Generator
+        On the CPU, or on `device`.
+    temperature : float
+        > 0, of the tokens' law.
+    live : Tensor, optional
+        (K,) bool; tokens outside it are never drawn.
+    device : torch.device, optional
+        Where the canvas and the logits live; the generator's device by default.
+
+    Returns
+    -------
+    Tensor
+        (B, N) int64, without masks.
+    """
+    batch, n_tokens = shape
+    device = device or generator.device
+    tokens = torch.full((batch, n_tokens), mask_token, dtype=torch.int64, device=device)
+    open_positions = torch.arange(n_tokens, device=device).expand(batch, n_tokens)
+    for step in range(n_steps):
+        n_open = open_positions.shape[1]
+        n_next = min(n_open, masked_count(n_tokens, step, n_steps))
+        logits = logits_fn(Canvas(tokens, open_positions, step))
+        if temperature != 1.0:
+            logits = logits / temperature
+        if live is not None:
+            logits = logits.masked_fill(~live, -torch.inf)
+        drawn, log_p = draw_categorical(logits.flatten(0, 1), generator)
+        tokens = tokens.scatter(1, open_positions, drawn.view(batch, n_open))
+        if n_next == 0:
+            break
+        noise = choice_temperature * (1 - (step + 1) / n_steps)
+        confidence = log_p.view(batch, n_open)
+        if noise > 0:
+            confidence = confidence + noise * _gumbel((batch, n_open), generator).to(device)
+        reopened = confidence.topk(n_next, dim=-1, largest=False, sorted=False).indices
+        open_positions = open_positions.gather(1, reopened).sort(-1).values
+        tokens = tokens.scatter(1, open_positions, mask_token)
+    return tokens
+
+
+def _gumbel(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    exponential = torch.empty(shape, device=generator.device).exponential_(generator=generator)
+    return -exponential.log_()

@@ -1,0 +1,99 @@
+"""How well a prior fills held-out masks: a loss that can be compared between priors and data splits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nm_vqtsg.prior.maskgit import training_mask
+from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.training.order import derive_seed
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class BandScore:
+    """Scores of one band at masked positions.
+
+    Attributes
+    ----------
+    cross_entropy : float
+        Mean of -log p(true token), in nats.
+    accuracy : float
+        Share of positions whose most probable token is the true one, in [0, 1].
+    unigram_entropy : float
+        Entropy of the true tokens' frequencies, in nats: what the best guess without looking scores here.
+    n_predicted : int
+        Distinct most probable tokens; 1 where the targets have several means that the prior is stuck.
+    n_targets : int
+        Distinct true tokens.
+    """
+
+    cross_entropy: float
+    accuracy: float
+    unigram_entropy: float
+    n_predicted: int
+    n_targets: int
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong, in words, or None."""
+        if self.n_predicted == 1 and self.n_targets > 1:
+            return f"the prior predicts one token everywhere, while {self.n_targets} occur"
+        if self.cross_entropy > self.unigram_entropy:
+            return (
+                f"the prior has not learnt: its cross-entropy {self.cross_entropy:.3f} is above "
+                f"{self.unigram_entropy:.3f}, the entropy of the tokens' frequencies"
+            )
+        return None
+
+
+@torch.no_grad()
+def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -> tuple[BandScore, ...]:
+    """Score a trained prior on masks drawn as in training, which depend on `seed` and the shapes alone.
+
+    Parameters
+    ----------
+    prior : Prior
+        Trained.
+    tokens : sequence of Tensor
+        (n, N) int64 per band, ids in the codebook.
+    y : Tensor, optional
+        (n,) classes to condition on; none for the unconditional law.
+    seed : int
+        Seed of the masks.
+
+    Returns
+    -------
+    tuple of BandScore
+        One per band; later bands read the true tokens of the earlier ones.
+    """
+    device, network = prior.device, prior.network
+    bands = tuple(ids.to(device) for ids in prior.vocabulary_ids(tokens))
+    classes = prior.class_ids(y, len(bands[0])).to(device)
+    scores = []
+    for band, n_tokens in enumerate(prior.n_tokens):
+        generator = torch.Generator().manual_seed(derive_seed(seed, "score", band))
+        losses, guesses, targets = [], [], []
+        for rows in torch.arange(len(classes)).split(_BATCH):
+            masked = training_mask(len(rows), n_tokens, generator)
+            here = rows.to(device)
+            logits, target = network.masked_logits([ids[here] for ids in bands], classes[here], band, masked)
+            losses.append(functional.cross_entropy(logits, target, reduction="none"))
+            guesses.append(logits.argmax(-1))
+            targets.append(target)
+        guess, truth = torch.cat(guesses), torch.cat(targets)
+        frequency = truth.bincount().double() / len(truth)
+        scores.append(
+            BandScore(
+                cross_entropy=float(torch.cat(losses).double().mean()),
+                accuracy=float((guess == truth).double().mean()),
+                unigram_entropy=float(torch.special.entr(frequency).sum()),
+                n_predicted=len(guess.unique()),
+                n_targets=len(truth.unique()),
+            )
+        )
+    return tuple(scores)
