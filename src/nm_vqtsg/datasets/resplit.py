@@ -1,0 +1,162 @@
+"""The 80/20 re-split of the paper (section 4) and the scaling of the published code.
+
+TRAIN and TEST of the archive are stacked and split again, stratified by class; one mean and standard deviation
+per channel over the new TRAIN scale both.
+"""
+
+import logging
+import math
+
+import numpy as np
+
+from nm_vqtsg.datasets.raw import RawData, in_class_order
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import DataError
+
+log = logging.getLogger(__name__)
+
+
+def resplit(
+    raw: RawData, *, test_size: float = 0.2, seed: int = 0, min_length: int = 8, name: str = "data"
+) -> tuple[Series, Series]:
+    """Split and scale a data set.
+
+    Parameters
+    ----------
+    raw
+        All series. Where `raw.already_split`, its TRAIN and TEST rows are kept as they are: splitting again would
+        leak.
+    test_size
+        Share of TEST, in (0, 1); rounded up to whole series.
+    seed
+        Seed of scikit-learn's `StratifiedShuffleSplit`, or of a plain shuffle where there are no labels.
+    min_length
+        Shorter series are refused.
+    name
+        What messages call the data.
+
+    Returns
+    -------
+    train, test : Series
+        In the order that the splitter gives.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be split or scaled.
+    """
+    n, _, length = raw.X.shape
+    if length < min_length:
+        raise DataError(
+            f"{name}: series have length {length}, below data.min_length {min_length}; use longer ones"
+        )
+    if n < 2:
+        raise DataError(f"{name}: holds {n} series; a split needs 2 at least")
+    if not np.isfinite(raw.X).all():
+        row = int(np.argmax(~np.isfinite(raw.X).all(axis=(1, 2))))
+        raise DataError(f"{name}: series {row + 1} holds NaN or infinite values; fill or drop them first")
+
+    labels, y = _classes(raw, name)
+    if raw.already_split:
+        train, test = np.arange(raw.n_train), np.arange(raw.n_train, n)
+        if not len(test):
+            raise DataError(f"{name}: was to keep its split but has no TEST series; give a TEST file")
+    elif y is None or labels is None:
+        order = np.random.default_rng(seed).permutation(n)
+        n_test = min(math.ceil(test_size * n), n - 1)
+        train, test = order[n_test:], order[:n_test]
+    else:
+        train, test = _stratified(y, labels, test_size, seed, name)
+    if y is not None and labels is not None:
+        _check_classes(y, train, test, labels, name)
+    _warn_of_oddities(raw.X, train, test, name)
+
+    mean, std = _scale(raw.X[train], name)
+
+    def part(rows: np.ndarray) -> Series:
+        X = ((raw.X[rows] - mean[:, None]) / std[:, None]).astype(np.float32)
+        return Series(X, None if y is None else y[rows], labels, mean, std)
+
+    return part(train), part(test)
+
+
+def _classes(raw: RawData, name: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Original labels in class order and the classes 0..C-1, or two Nones."""
+    if raw.labels is None:
+        return None, None
+    ordered = in_class_order(raw.labels.tolist())
+    if len(ordered) < 2:
+        raise DataError(f"{name}: all series have the label {ordered[0]!r}; remove the labels, or add a class")
+    index = {label: i for i, label in enumerate(ordered)}
+    y = np.array([index[label] for label in raw.labels.tolist()], dtype=np.int64)
+    return np.array(ordered, dtype=np.str_), y
+
+
+def _stratified(
+    y: np.ndarray, labels: np.ndarray, test_size: float, seed: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    counts = np.bincount(y, minlength=len(labels))
+    if counts.min() < 2:
+        lonely = str(labels[int(counts.argmin())])
+        raise DataError(
+            f"{name}: class {lonely!r} has a single series; drop the class, merge it or add series to it"
+        )
+    n_test = math.ceil(test_size * len(y))
+    if min(n_test, len(y) - n_test) < len(labels):
+        raise DataError(
+            f"{name}: {len(y)} series with data.test_size {test_size} leave a split with fewer series than the "
+            f"{len(labels)} classes; add series or change data.test_size"
+        )
+    splitter = StratifiedShuffleSplit(n_splits=1, test_size=test_size, random_state=seed)
+    return next(splitter.split(np.zeros(len(y)), y))
+
+
+def _check_classes(y: np.ndarray, train: np.ndarray, test: np.ndarray, labels: np.ndarray, name: str) -> None:
+    n_train = np.bincount(y[train], minlength=len(labels))
+    n_test = np.bincount(y[test], minlength=len(labels))
+    absent = [str(label) for label in labels[n_train == 0]]
+    if absent:
+        raise DataError(
+            f"{name}: TRAIN has no series of class {absent[0]!r}; add some, or drop the class from TEST"
+        )
+    few = [f"{label!s} ({count})" for label, count in zip(labels, n_test, strict=True) if count < 2]
+    if few:
+        log.warning(
+            "%s: %d class(es) have fewer than 2 TEST series and will be left out of cFID: %s",
+            name,
+            len(few),
+            ", ".join(few[:10]),
+        )
+
+
+def _warn_of_oddities(X: np.ndarray, train: np.ndarray, test: np.ndarray, name: str) -> None:
+    constant = int((np.ptp(X, axis=2) == 0).all(axis=1).sum())
+    if constant:
+        log.warning("%s: %d of %d series are constant; are they meant to be?", name, constant, len(X))
+    rows = [row.tobytes() for row in X]
+    doubles = len(rows) - len(set(rows))
+    if doubles:
+        known = {rows[i] for i in train}
+        leaked = sum(rows[i] in known for i in test)
+        log.warning(
+            "%s: %d series repeat another one exactly, and %d of %d in TEST are in TRAIN too; "
+            "measures of memorisation will be affected",
+            name,
+            doubles,
+            leaked,
+            len(test),
+        )
+
+
+def _scale(X: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and population standard deviation of each channel over series and time."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = X.mean(axis=(0, 2)), X.std(axis=(0, 2))
+    for channel, (m, s) in enumerate(zip(mean, std, strict=True), start=1):
+        if not (math.isfinite(m) and math.isfinite(s)):
+            raise DataError(f"{name}: the values of channel {channel} are too large to scale; use other units")
+        if s <= 1e-12 * np.abs(X[:, channel - 1]).max():
+            raise DataError(f"{name}: channel {channel} is constant over TRAIN; remove the channel")
+    return mean, std
