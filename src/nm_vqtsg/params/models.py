@@ -74,7 +74,15 @@ class OwnData(Section):
     """A data set of the user's."""
 
     path: str = param("data.csv", "ours", "a .csv, .npz, .ts file or a folder", min_length=1)
-    label_column: str | None = param(None, "ours", "column (csv) or array (npz) that holds class labels")
+    label_column: str | int | None = param(
+        None, "ours", "class labels: column of a csv, by name or position from 0, or array of an npz"
+    )
+    layout: Literal["wide", "long"] = param(
+        "wide", "ours", "csv: wide, a series a row, or long, a time step a row and a column for each channel"
+    )
+    series_column: str = param("series", "ours", "long csv: the column that tells series apart")
+    time_column: str = param("time", "ours", "long csv: the column that orders a series")
+    keep_split: bool = param(False, "ours", "folder: keep its TRAIN and TEST instead of splitting anew")
 
 
 class Fcn(Section):
