@@ -1,0 +1,66 @@
+"""Step ``stage2``: train the prior on the tokens of TRAIN.
+
+Reads ``train.npz``, ``test.npz`` and ``stage1.safetensors``; writes ``stage2.safetensors``, ``stage2.json`` and
+``stage2_curve.tsv``.
+"""
+
+from dataclasses import asdict
+
+import torch
+
+from nm_vqtsg.artifacts import save_json
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.prior import BandScore, Prior, score
+from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.training import Budget
+from nm_vqtsg.training.curves import save_curve
+
+
+def run(ctx: StageContext) -> None:
+    """Train, score on masks that training never drew, and save."""
+    config, device = ctx.params.stage2, ctx.session.device
+    train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
+    tokenizer = Tokenizer.load(ctx.paths.weights(1)).to(device)
+    tokens = {
+        name: tokenizer.tokens(torch.from_numpy(split.X).to(device))
+        for name, split in (("train", train), ("test", test))
+    }
+    classes = {
+        name: None if split.y is None else torch.from_numpy(split.y)
+        for name, split in (("train", train), ("test", test))
+    }
+    live = [codebook.live for codebook in tokenizer.codebooks]
+    prior = Prior(config, tokenizer.grids, live, train.n_classes)
+    curve = prior.fit(tokens["train"], classes["train"], Budget.of(config), ctx.seed, ctx.session)
+
+    names = ("lf", "hf") if len(tokenizer.grids) == 2 else tuple(map(str, range(len(tokenizer.grids))))
+    scores: dict[str, dict[str, dict[str, BandScore]]] = {}
+    for split in ("train", "test"):
+        laws = {"unconditional": None} | ({"of_class": classes[split]} if train.n_classes else {})
+        scores[split] = {
+            law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True))
+            for law, y in laws.items()
+        }
+    warnings = [
+        f"{name.upper()} band: {found.warning}"
+        for name, found in scores["train"]["unconditional"].items()
+        if found.warning
+    ]
+    for warning in warnings:
+        ctx.log.warning("stage2: %s", warning)
+
+    prior.save(ctx.paths.weights(2), ctx.provenance())
+    save_curve(ctx.paths.curve(2), curve)
+    report = {
+        "parameters": sum(parameter.numel() for parameter in prior.network.parameters()),
+        "steps": int(curve[-1]["step"]),
+        "loss": curve[-1]["loss"],
+        "masked": {
+            split: {law: {name: asdict(found) for name, found in bands.items()} for law, bands in laws.items()}
+            for split, laws in scores.items()
+        },
+        "warnings": warnings,
+        "provenance": ctx.provenance(),
+    }
+    save_json(ctx.paths.report(2), report)
