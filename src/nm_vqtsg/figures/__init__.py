@@ -1,0 +1,30 @@
+"""The figures of the paper, and those of the search, the codebooks and the training.
+
+Each function takes arrays and returns a `matplotlib.figure.Figure`; `png_bytes` turns it into a small PNG whose
+bytes depend on nothing but what is drawn.
+"""
+
+from nm_vqtsg.figures.classes import class_bars
+from nm_vqtsg.figures.codebook import codebook_usage
+from nm_vqtsg.figures.curves import loss_curves
+from nm_vqtsg.figures.features import feature_planes
+from nm_vqtsg.figures.overlays import overlays
+from nm_vqtsg.figures.pairs import pairs, reconstructions
+from nm_vqtsg.figures.statement import statement
+from nm_vqtsg.figures.style import png_bytes
+from nm_vqtsg.figures.tau import shown_taus, stochastic_variants, tau_curve
+
+__all__ = [
+    "class_bars",
+    "codebook_usage",
+    "feature_planes",
+    "loss_curves",
+    "overlays",
+    "pairs",
+    "png_bytes",
+    "reconstructions",
+    "shown_taus",
+    "statement",
+    "stochastic_variants",
+    "tau_curve",
+]

@@ -1,0 +1,42 @@
+"""cFID class by class, before and after the mapper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nm_vqtsg.figures import style
+
+
+@style.styled
+def class_bars(
+    baseline: Mapping[str, float], mapped: Mapping[str, float], *, left_out: Sequence[str] = ()
+) -> Figure:
+    """FID of each class's samples against that class's TEST series; dashed: the mean over classes, which is cFID.
+
+    Parameters
+    ----------
+    baseline, mapped
+        Original label to FID, the same labels in both.
+    left_out
+        Labels that have too few TEST series for a FID; named below.
+    """
+    labels = list(baseline)
+    places = np.arange(len(labels))
+    figure = style.new_figure(2.5, width=style.WIDTH if len(labels) > 6 else 4.2)
+    axis = figure.subplots()
+    sets = ((-0.2, "baseline", style.GENERATED, baseline), (0.2, "mapped", style.MAPPED, mapped))
+    for shift, name, colour, values in sets:
+        heights = np.array([values[label] for label in labels], dtype=float)
+        mean = float(heights.mean())
+        axis.bar(places + shift, heights, width=0.4, color=colour, label=f"{name}, mean {mean:.3g}")
+        axis.axhline(mean, color=colour, linestyle="--", linewidth=0.9)
+    shown = places[:: max(1, len(labels) // 30)]
+    axis.set_xticks(shown, [labels[place] for place in shown])
+    axis.set_xlim(-0.6, len(labels) - 0.4)
+    axis.set_xlabel("class" if not left_out else f"class (too few TEST series: {', '.join(left_out)})")
+    axis.set_ylabel("cFID of the class")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return figure

@@ -1,0 +1,42 @@
+"""How much of each codebook is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nm_vqtsg.figures import style
+
+COLOURS = (style.LOW_BAND, style.HIGH_BAND)
+
+
+@style.styled
+def codebook_usage(counts: Mapping[str, np.ndarray], *, live: Mapping[str, int] | None = None) -> Figure:
+    """Share of the TRAIN positions that pick each code, codes in order of use, one curve per band.
+
+    A code that nothing picks is not drawn. The perplexity, exp of the entropy of the shares, is the size of an
+    evenly used codebook of equal entropy.
+
+    Parameters
+    ----------
+    counts
+        Band's name to (K,) counts of its codes.
+    live
+        Codes that the whole of TRAIN uses, where `counts` comes from a part of it.
+    """
+    figure = style.new_figure(2.6, width=4.6)
+    axis = figure.subplots()
+    for (name, picks), colour in zip(counts.items(), COLOURS, strict=False):
+        shares = np.sort(picks[picks > 0])[::-1] / picks.sum()
+        perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
+        alive = live[name] if live else len(shares)
+        label = f"{name}: {alive} of {len(picks)} live, perplexity {perplexity:.0f}"
+        axis.plot(np.arange(1, len(shares) + 1), 100 * shares, color=colour, label=label)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("code, in order of use")
+    axis.set_ylabel("share of the positions (%)")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")
+    return figure

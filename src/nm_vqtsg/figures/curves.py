@@ -1,0 +1,72 @@
+"""Loss curves of all trained stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nm_vqtsg.figures import style
+
+_PARTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("-", "--", "-.", ":")
+
+Curve = Mapping[str, np.ndarray]
+
+
+def smooth(values: np.ndarray, share: float = 0.04) -> np.ndarray:
+    """Running mean over `share` of the rows, shorter at both ends, same length; gaps (NaN) are passed over."""
+    half = int(share * len(values)) // 2
+    known = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(known)])
+    at = np.arange(len(values))
+    low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
+    found = counts[high] - counts[low]
+    return np.divide(sums[high] - sums[low], found, out=np.full(len(values), np.nan), where=found > 0)
+
+
+@style.styled
+def loss_curves(curves: Mapping[str, Curve]) -> Figure:
+    """One panel per trained stage: the loss (black) and its parts, as running means, and the learning rate.
+
+    Parameters
+    ----------
+    curves
+        Title of a stage to its columns: ``step``, ``loss``, any parts, and ``lr``, each (rows,). Columns named
+        ``…accuracy`` are no losses and are left out.
+    """
+    n = max(len(curves), 1)
+    columns = min(n, 2)
+    rows = -(-n // columns)
+    figure = style.new_figure(0.2 + 2.2 * rows, width=style.WIDTH if columns == 2 else 4.2)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(curves) :]:
+        axis.set_axis_off()
+    for axis, (title, curve) in zip(axes, curves.items(), strict=False):
+        parts = [name for name in curve if name not in ("step", "loss", "lr") and not name.endswith("accuracy")]
+        for index, name in enumerate(parts):
+            values = smooth(np.asarray(curve[name], float))
+            style_of = {"color": _PARTS[index % 6], "linestyle": _DASHES[index // 6 % 4]}
+            axis.plot(curve["step"], _positive(values), linewidth=0.8, label=name.replace("_", " "), **style_of)
+        axis.plot(curve["step"], _positive(smooth(np.asarray(curve["loss"], float))), color="black", label="loss")
+        axis.set_yscale("log")
+        axis.set_title(title)
+        axis.set_xlabel("step")
+        axis.set_ylabel("loss")
+        if "lr" in curve:
+            rate = axis.twinx()
+            rate.plot(curve["step"], curve["lr"], color=style.NEUTRAL, linewidth=0.8, linestyle=":")
+            rate.set_ylabel("learning rate (dotted)", color=style.NEUTRAL)
+            rate.tick_params(axis="y", colors=style.NEUTRAL)
+            rate.set_ylim(bottom=0)
+            rate.spines["right"].set_visible(True)
+            rate.spines["right"].set_color(style.NEUTRAL)
+        if parts:
+            axis.legend(loc="upper right", fontsize=6, ncols=1 + (len(parts) > 4))
+    return figure
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 0, values, np.nan)

@@ -1,0 +1,18 @@
+"""A figure that says why there is nothing to draw."""
+
+from __future__ import annotations
+
+import textwrap
+
+from matplotlib.figure import Figure
+
+from nm_vqtsg.figures import style
+
+
+@style.styled
+def statement(title: str, reason: str) -> Figure:
+    """What is missing and why, in words; it stands in the figure's place, so that every run has the same files."""
+    figure = style.new_figure(1.2)
+    figure.text(0.5, 0.68, title, ha="center", va="center", fontsize=10, weight="bold")
+    figure.text(0.5, 0.34, textwrap.fill(reason, 90), ha="center", va="center")
+    return figure

@@ -1,0 +1,134 @@
+"""Figure 5 and the search behind it: how alike X̂ and X̃'(τ) are, for every temperature tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from nm_vqtsg.figures import style
+from nm_vqtsg.figures.plane import Plane
+
+MAX_TAUS = 6
+"""Temperatures that fit into one row of Figure 5."""
+
+
+def shown_taus(grid: Sequence[float], chosen: float) -> list[float]:
+    """At most `MAX_TAUS` of the grid, spread evenly over its ranks, the chosen one always among them."""
+    ordered = sorted(grid)
+    if len(ordered) <= MAX_TAUS:
+        return ordered
+    ranks = {round(rank) for rank in np.linspace(0, len(ordered) - 1, MAX_TAUS)}
+    best = ordered.index(chosen)
+    if best not in ranks:
+        ranks.remove(min(ranks, key=lambda rank: (abs(rank - best), rank)))
+        ranks.add(best)
+    return [ordered[rank] for rank in sorted(ranks)]
+
+
+@style.styled
+def stochastic_variants(
+    generated: np.ndarray,
+    variants: Mapping[float, np.ndarray],
+    generated_features: np.ndarray,
+    variant_features: Mapping[float, np.ndarray],
+    *,
+    fid: Mapping[float, float],
+    chosen: float,
+) -> Figure:
+    """X̂ and X̃'(τ) in the data space (above) and in ROCKET's (below), one column per τ (Figure 5).
+
+    Parameters
+    ----------
+    generated, variants
+        X̂ and, for each τ, X̃'(τ): (·, C, L), z-scored. The first channel is drawn.
+    generated_features, variant_features
+        Their ROCKET features (·, D). The plane is fitted on those of X̂, so that it is the same for all τ.
+    fid
+        FID between X̂ and X̃'(τ) as the search measured it.
+    chosen
+        The τ that won; its column is framed.
+    """
+    taus = sorted(variants)
+    plane = Plane.fit(generated_features)
+    base = plane.project(generated_features)
+    clouds = {tau: plane.project(variant_features[tau]) for tau in taus}
+    x_limits, y_limits = (
+        style.common_limits(base[:, axis], *(cloud[:, axis] for cloud in clouds.values())) for axis in (0, 1)
+    )
+    limits = style.common_limits(generated[:, 0], *(variants[tau][:, 0] for tau in taus))
+    alpha = style.opacity(generated[:, 0], limits, ink=80.0)
+
+    figure = style.new_figure(3.7)
+    axes = figure.subplots(2, len(taus) + 1, squeeze=False, sharey="row")
+    style.draw_lines(axes[0, 0], generated[:, 0], style.GENERATED, alpha)
+    axes[0, 0].set_title(style.X_HAT)
+    axes[1, 0].scatter(*base.T, s=5, color=style.GENERATED, alpha=0.6, linewidths=0)
+    axes[1, 0].set_title(r"$\hat{U}$")
+    for column, tau in enumerate(taus, start=1):
+        upper, lower = axes[:, column]
+        style.draw_lines(upper, variants[tau][:, 0], style.STOCHASTIC, alpha)
+        lower.scatter(*base.T, s=5, color=style.GENERATED, alpha=0.7, linewidths=0)
+        lower.scatter(*clouds[tau].T, s=7, color=style.STOCHASTIC, alpha=0.7, linewidths=0, marker="^")
+        upper.set_title(rf"{style.X_STOCHASTIC}, τ = {tau:g}")
+        score = [f"FID {fid[tau]:.2g}"] if tau in fid else []
+        lower.set_title(", ".join([*score, "chosen"] if tau == chosen else score))
+        if tau == chosen:
+            _frame(upper)
+            _frame(lower)
+    for axis in axes[0]:
+        axis.set_ylim(*limits)
+        axis.set_xlabel(style.TIME)
+    for axis in axes[1]:
+        axis.set_xlim(*x_limits)
+        axis.set_ylim(*y_limits)
+        axis.set_xlabel(plane.label(0))
+    axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1]))
+    axes[1, 0].set_ylabel(f"ROCKET {plane.label(1)}")
+    return figure
+
+
+def _frame(axis: Axes) -> None:
+    for spine in axis.spines.values():
+        spine.set_visible(True)
+        spine.set_linewidth(1.6)
+
+
+@style.styled
+def tau_curve(grid: Sequence[float], fid: Sequence[float], *, chosen: float, at_edge: bool, n: int) -> Figure:
+    """FID between X̂ and X̃'(τ) over the grid, with the chosen τ; says so when the best is at an end.
+
+    Parameters
+    ----------
+    grid, fid
+        Temperatures (> 0, drawn on a logarithmic axis) and the FID at each.
+    chosen, at_edge
+        The winner, and whether a lower FID may lie beyond the grid.
+    n
+        Generated samples in each FID.
+    """
+    order = np.argsort(grid)
+    taus, scores = np.asarray(grid, float)[order], np.asarray(fid, float)[order]
+    figure = style.new_figure(2.6, width=4.2)
+    axis = figure.subplots()
+    axis.plot(taus, scores, color=style.STOCHASTIC, marker="o", markersize=4)
+    best = scores[int(np.argmin(np.abs(taus - chosen)))]
+    label = f"chosen τ = {chosen:g}"
+    if at_edge:
+        label += "\nat an end of the grid: a better τ\nmay lie beyond it"
+    axis.plot([chosen], [best], linestyle="none", marker="*", markersize=12, color="black", label=label)
+    axis.set_xscale("log")
+    if (scores > 0).all() and scores.max() > 20 * scores.min():
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_xticks(taus, [f"{tau:g}" for tau in taus])
+    axis.minorticks_off()
+    axis.set_xlabel("temperature τ")
+    axis.set_ylabel(rf"ROCKET-FID of {style.X_HAT} and {style.X_STOCHASTIC}(τ)")
+    axis.set_title(f"{n} generated samples against TRAIN")
+    axis.legend(loc="best")
+    return figure
