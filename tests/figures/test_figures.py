@@ -65,8 +65,8 @@ def test_pairs_set_the_same_sample_above_and_below() -> None:
 
 def test_reconstructions_state_the_error() -> None:
     X = series()
-    figure = figures.reconstructions(X, X + 0.25, generator=rng(), n=2)
-    assert all("L1 0.250" in axis.get_title() for axis in figure.axes)
+    figure = figures.reconstructions(X[:2], X[:2] + 0.25, names=["TEST 3", "TEST 7"])
+    assert [axis.get_title() for axis in figure.axes] == ["TEST 3, L1 0.250", "TEST 7, L1 0.250"]
 
 
 def test_feature_planes_share_axes_and_show_every_point() -> None:
@@ -122,7 +122,10 @@ def test_class_bars_have_two_bars_a_class_and_name_those_left_out() -> None:
 def test_codebook_usage_counts_live_codes_and_perplexity() -> None:
     figure = figures.codebook_usage({"LF": np.array([5, 5, 0, 5, 5]), "HF": np.array([7, 0, 0])})
     lf, hf = figure.axes[0].lines
-    assert lf.get_label() == "LF: 4 of 5 live, perplexity 4" and hf.get_label() == "HF: 1 of 3 live, perplexity 1"
+    assert (
+        lf.get_label() == "LF: 4 of 5 codes live, perplexity 4"
+        and hf.get_label() == "HF: 1 of 3 codes live, perplexity 1"
+    )
     np.testing.assert_allclose(lf.get_ydata(), 25.0)
 
 

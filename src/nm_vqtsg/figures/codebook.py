@@ -13,8 +13,10 @@ COLOURS = (style.LOW_BAND, style.HIGH_BAND)
 
 
 @style.styled
-def codebook_usage(counts: Mapping[str, np.ndarray], *, live: Mapping[str, int] | None = None) -> Figure:
-    """Share of the TRAIN positions that pick each code, codes in order of use, one curve per band.
+def codebook_usage(
+    counts: Mapping[str, np.ndarray], *, known: Mapping[str, Mapping[str, float]] | None = None
+) -> Figure:
+    """Share of the positions that pick each code, codes in order of use, one curve per band.
 
     A code that nothing picks is not drawn. The perplexity, exp of the entropy of the shares, is the size of an
     evenly used codebook of equal entropy.
@@ -23,16 +25,16 @@ def codebook_usage(counts: Mapping[str, np.ndarray], *, live: Mapping[str, int] 
     ----------
     counts
         Band's name to (K,) counts of its codes.
-    live
-        Codes that the whole of TRAIN uses, where `counts` comes from a part of it.
+    known
+        Band's name to ``live`` and ``perplexity`` of the whole of TRAIN, where `counts` comes from a part of it.
     """
     figure = style.new_figure(2.6, width=4.6)
     axis = figure.subplots()
     for (name, picks), colour in zip(counts.items(), COLOURS, strict=False):
         shares = np.sort(picks[picks > 0])[::-1] / picks.sum()
-        perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
-        alive = live[name] if live else len(shares)
-        label = f"{name}: {alive} of {len(picks)} live, perplexity {perplexity:.0f}"
+        own = {"live": len(shares), "perplexity": np.exp(-(shares * np.log(shares)).sum())}
+        facts = known[name] if known else own
+        label = f"{name}: {facts['live']} of {len(picks)} codes live, perplexity {facts['perplexity']:.0f}"
         axis.plot(np.arange(1, len(shares) + 1), 100 * shares, color=colour, label=label)
     axis.set_xscale("log")
     axis.set_yscale("log")

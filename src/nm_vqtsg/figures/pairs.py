@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -40,31 +42,28 @@ def pairs(generated: np.ndarray, mapped: np.ndarray, *, generator: np.random.Gen
 
 
 @style.styled
-def reconstructions(
-    real: np.ndarray, reconstructed: np.ndarray, *, generator: np.random.Generator, n: int = 4
-) -> Figure:
+def reconstructions(real: np.ndarray, reconstructed: np.ndarray, *, names: Sequence[str]) -> Figure:
     """Real series and what the tokeniser makes of them, X under X̃, each with its mean absolute error.
 
     Parameters
     ----------
     real, reconstructed
-        (·, C, L), z-scored, row by row a series and its reconstruction.
-    generator, n
-        Chooses `n` series.
+        (n, C, L), z-scored, row by row a series and its reconstruction; one column each.
+    names
+        Titles of the columns.
     """
-    rows = style.choose(generator, len(real), n)
     channels = real.shape[1]
     shown = min(channels, style.MAX_CHANNELS)
     figure = style.new_figure(0.6 + 1.4 * shown)
-    axes = figure.subplots(shown, len(rows), sharex=True, sharey="row", squeeze=False)
+    axes = figure.subplots(shown, len(real), sharex=True, sharey="row", squeeze=False)
     for channel in range(shown):
-        for column, row in enumerate(rows):
-            axis = axes[channel, column]
+        for row, name in enumerate(names):
+            axis = axes[channel, row]
             axis.plot(real[row, channel], color=style.REAL, label=style.X, linewidth=1.4)
             axis.plot(reconstructed[row, channel], color=style.RECONSTRUCTED, label=style.X_TILDE, linewidth=0.9)
             axis.set_xlim(0, max(real.shape[-1] - 1, 1))
             error = np.abs(real[row, channel] - reconstructed[row, channel]).mean()
-            axis.set_title(f"TEST {row}, L1 {error:.3f}" if shown == 1 else f"L1 {error:.3f}")
+            axis.set_title(f"{name}, L1 {error:.3f}")
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
         axes[channel, 0].set_ylabel(style.channel_label(channel, channels))

@@ -200,7 +200,8 @@ class Plot(Section):
     """The figures."""
 
     n_overlay: Positive = param(200, "paper", "series drawn over one another in Figure 2")
-    n_pairs: Positive = param(4, "ours", "pairs drawn in Figure 3")
+    n_pairs: Positive = param(4, "ours", "pairs drawn in Figure 3, and reconstructions")
+    n_points: Positive = param(200, "ours", "series of each set whose features Figures 4 and 5 show")
     seed: Seed = param(0, "ours", "which series are drawn")
 
 
