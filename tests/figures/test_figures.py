@@ -103,7 +103,7 @@ def test_shown_taus_always_hold_the_chosen_one() -> None:
 
 @pytest.mark.parametrize("at_edge", [True, False])
 def test_tau_curve_marks_the_winner_and_warns_at_an_end(at_edge: bool) -> None:
-    figure = figures.tau_curve([1, 0.1, 4], [0.2, 0.01, 0.9], chosen=0.1, at_edge=at_edge, n=64)
+    figure = figures.tau_curve([1, 0.1, 4], [0.2, 0.01, 0.9], chosen=0.1, at_edge=at_edge, sizes=(64, 80))
     curve, star = figure.axes[0].lines
     assert list(curve.get_xdata()) == [0.1, 1, 4] and list(curve.get_ydata()) == [0.01, 0.2, 0.9]
     assert (list(star.get_xdata()), list(star.get_ydata())) == ([0.1], [0.01])

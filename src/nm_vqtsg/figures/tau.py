@@ -98,7 +98,9 @@ def _frame(axis: Axes) -> None:
 
 
 @style.styled
-def tau_curve(grid: Sequence[float], fid: Sequence[float], *, chosen: float, at_edge: bool, n: int) -> Figure:
+def tau_curve(
+    grid: Sequence[float], fid: Sequence[float], *, chosen: float, at_edge: bool, sizes: tuple[int, int]
+) -> Figure:
     """FID between X̂ and X̃'(τ) over the grid, with the chosen τ; says so when the best is at an end.
 
     Parameters
@@ -107,8 +109,8 @@ def tau_curve(grid: Sequence[float], fid: Sequence[float], *, chosen: float, at_
         Temperatures (> 0, drawn on a logarithmic axis) and the FID at each.
     chosen, at_edge
         The winner, and whether a lower FID may lie beyond the grid.
-    n
-        Generated samples in each FID.
+    sizes
+        Generated series, and variants of TRAIN series, in each FID.
     """
     order = np.argsort(grid)
     taus, scores = np.asarray(grid, float)[order], np.asarray(fid, float)[order]
@@ -129,6 +131,6 @@ def tau_curve(grid: Sequence[float], fid: Sequence[float], *, chosen: float, at_
     axis.minorticks_off()
     axis.set_xlabel("temperature τ")
     axis.set_ylabel(rf"ROCKET-FID of {style.X_HAT} and {style.X_STOCHASTIC}(τ)")
-    axis.set_title(f"{n} generated samples against TRAIN")
+    axis.set_title(f"{sizes[0]} generated series, variants of {sizes[1]} of TRAIN")
     axis.legend(loc="best")
     return figure

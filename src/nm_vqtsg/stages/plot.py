@@ -17,7 +17,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.svq.quantize import StochasticQuantizer
+from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import Tokenizer
 
 USAGE_SERIES = 1024
@@ -99,27 +99,26 @@ def feature_planes(run: Inputs) -> Figure:
 
 
 def stochastic_variants(run: Inputs) -> Figure:
-    """Figure 5."""
-    params, search = run.ctx.params, run.search
-    taus = figures.shown_taus(search["grid"], search["chosen"])
-    generated = run.generated[run.some(run.generated, params.plot.n_points)]
-    real = run.train.X[run.some(run.train.X, params.plot.n_points)]
-    latents = run.tokenizer.encode(run.tensor(real))
-    laws = [StochasticQuantizer(*book, params.svq.distance) for book in run.tokenizer.codebooks]
-    variants = {}
-    for tau in taus:
-        source = torch.Generator().manual_seed(params.plot.seed)
-        tokens = [law.draw(z, tau, source) for law, z in zip(laws, latents, strict=True)]
-        variants[tau] = run.tokenizer.decode(tokens).cpu().numpy()
+    """Figure 5; kernels and distance are those of the search."""
+    params, search = run.ctx.params.plot, run.search
+    generated = run.generated[run.some(run.generated, params.n_points)]
+    real = run.train.X[run.some(run.train.X, params.n_points)]
+    drawn = StochasticVariants(run.tokenizer, run.tensor(real), search["distance"])
+    variants = {
+        tau: np.concatenate(
+            [x.cpu().numpy() for x in drawn.batches(tau, torch.Generator().manual_seed(params.seed))]
+        )
+        for tau in figures.shown_taus(search["grid"], search["tau"])
+    }
     _, channels, length = generated.shape
-    rocket = RocketFeatures(channels, length, params.rocket.n_kernels, params.rocket.seed)
+    rocket = RocketFeatures(channels, length, **search["rocket"])
     return figures.stochastic_variants(
         generated,
         variants,
         rocket(generated),
         {tau: rocket(X) for tau, X in variants.items()},
         fid=dict(zip(search["grid"], search["fid"], strict=True)),
-        chosen=search["chosen"],
+        chosen=search["tau"],
     )
 
 
@@ -127,7 +126,11 @@ def tau_curve(run: Inputs) -> Figure:
     """The search for τ."""
     found = run.search
     return figures.tau_curve(
-        found["grid"], found["fid"], chosen=found["chosen"], at_edge=found["at_edge"], n=found["n"]
+        found["grid"],
+        found["fid"],
+        chosen=found["tau"],
+        at_edge=found["at_edge"],
+        sizes=(found["n_generated"], found["n_train"]),
     )
 
 
