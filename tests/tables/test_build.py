@@ -20,9 +20,7 @@ from nm_vqtsg.tables import (
 from nm_vqtsg.tables.render import number
 
 
-def record(
-    dataset: str = "FaceAll", seed: int = 0, fid: float = 10.0, mapped: float = 5.0, **more: Any
-) -> dict:
+def record(dataset: str = "FaceAll", seed: int = 0, fid: float = 10.0, mapped: float = 5.0, **more: Any) -> dict:
     return {
         "dataset": dataset,
         "seed": seed,
@@ -66,7 +64,7 @@ def test_a_change_within_the_spread_of_the_seeds_is_unresolved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "unresolved"), [([-5.0, 40.0], True), ([5.0, 40.0], False), (None, None)]
+    ("interval", "unresolved"), [([-5.0, 40.0], True), ([5.0, 40.0], False), ([None, None], None), (None, None)]
 )
 def test_one_seed_is_judged_by_its_bootstrap_interval(interval: Any, unresolved: bool | None) -> None:
     (summary,) = summarise([record(intervals={"change_percent": {"fid": interval}} if interval else {})])

@@ -34,9 +34,7 @@ def test_normalised_score_is_score_per_class() -> None:
 
 
 def test_the_notes_state_what_the_tables_average() -> None:
-    changes = {
-        key: [row["change_percent"] for row in table.rows.values()] for key, table in PAPER.tables.items()
-    }
+    changes = {key: [row["change_percent"] for row in table.rows.values()] for key, table in PAPER.tables.items()}
     fid, is_, cfid = (statistics.fmean(changes[key]) for key in ("fid", "is", "cfid"))
     without_forda = statistics.fmean(value for value in changes["fid"] if value != max(changes["fid"]))
     assert f"{fid:.1f}" == "144.3" and f"{statistics.median(changes['fid']):.1f}" == "55.4"

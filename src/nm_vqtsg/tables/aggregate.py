@@ -78,7 +78,8 @@ class DatasetSummary:
     judge
         The feature extractor, with its accuracy on TEST where it has one, for example ``FCN 0.971``.
     matched
-        ``n``, ``baseline``, ``mapped``: FID of as many generated samples as the TRAIN-TEST reference has.
+        ``n``, ``baseline``, ``mapped``: FID (without labels: ROCKET-FID) of as many generated samples as the
+        TRAIN-TEST reference has.
     missing
         Metric to reason, as recorded.
     """
@@ -109,17 +110,17 @@ def summarise(runs: Iterable[Run]) -> list[DatasetSummary]:
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(str(run["dataset"]), []).append(run)
-    return [
-        _summarise_dataset(name, sorted(group, key=lambda r: r["seed"])) for name, group in grouped.items()
-    ]
+    return [_summarise_dataset(name, sorted(group, key=lambda r: r["seed"])) for name, group in grouped.items()]
 
 
 def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
     accuracy = statistic(run.get("fcn_accuracy") for run in runs)
     comparisons = {key: made for key in METRICS if (made := _compare(key, runs)) is not None}
+    headline = "fid" if "fid" in comparisons else "rocket_fid"
+    keys = {"n": "n", "baseline": f"baseline_{headline}_at_n", "mapped": f"mapped_{headline}_at_n"}
     matched = {
         short: value
-        for short, key in (("n", "n"), ("baseline", "baseline_fid_at_n"), ("mapped", "mapped_fid_at_n"))
+        for short, key in keys.items()
         if (value := statistic((run.get("reference") or {}).get(key) for run in runs)) is not None
     }
     return DatasetSummary(
@@ -167,9 +168,9 @@ def _compare(key: str, runs: Sequence[Run]) -> Comparison | None:
 
 def _single_run_change(key: str, value: float, run: Run) -> Change:
     interval = ((run.get("intervals") or {}).get("change_percent") or {}).get(key)
-    if interval is None:
+    if interval is None or None in interval:
         return Change(value, float("nan"), float("nan"), "one seed, no interval", None)
-    low, high = (float(end) for end in interval[:2])
+    low, high = (float(end) for end in interval)
     return _change(value, low, high, "bootstrap interval of one seed")
 
 

@@ -45,9 +45,7 @@ def paper_tables(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] =
         Runs of the study whose numbers do not exist, named under every table.
     """
     paper = load_paper()
-    return {
-        paper.tables[key].number: _paper_table(key, summaries, paper, absent) for key in ("fid", "is", "cfid")
-    }
+    return {paper.tables[key].number: _paper_table(key, summaries, paper, absent) for key in ("fid", "is", "cfid")}
 
 
 def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, absent: Sequence[str]) -> Table:
@@ -198,9 +196,7 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
             )
         notes.append(_describe(summary, paper))
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
-    notes.append(
-        "Change %: positive is better; unresolved: smaller than its uncertainty; ?: uncertainty unknown."
-    )
+    notes.append("Change %: positive is better; unresolved: smaller than its uncertainty; ?: uncertainty unknown.")
     title = "Baseline (generator alone) and mapped (with the neural mapper), beside what real series score"
     return Table(title, header, [False, False, True, True, True, True], cells, (), notes)
 
@@ -210,10 +206,10 @@ def _describe(summary: DatasetSummary, paper: Paper) -> str:
     sizes = summary.sizes
     known = {"generated", "test"} <= set(sizes)
     counts = f"{sizes['generated']} generated against {sizes['test']} TEST" if known else ""
-    at = summary.matched
+    at, headline = summary.matched, "FID" if "fid" in summary.comparisons else "ROCKET-FID"
     if {"n", "baseline", "mapped"} <= set(at):
         counts += (
-            f" (at the reference's n = {at['n'].mean:.0f}: FID {number(at['baseline'].mean)}, "
+            f" (at the reference's n = {at['n'].mean:.0f}: {headline} {number(at['baseline'].mean)}, "
             f"mapped {number(at['mapped'].mean)})"
         )
     steps, tau = steps_text(summary, paper), tau_text(summary)

@@ -77,8 +77,6 @@ def change_bounds(
     next to anything from 0.0 to 6.8. Both ends are widened by the rounding of the change itself.
     """
     half = 0.5 * 10.0**-decimals
-    corners = [
-        change_percent(baseline + i * half, mapped + j * half, better) for i in (-1, 1) for j in (-1, 1)
-    ]
+    corners = [change_percent(baseline + i * half, mapped + j * half, better) for i in (-1, 1) for j in (-1, 1)]
     slack = 0.5 * 10.0**-change_decimals
     return min(corners) - slack, max(corners) + slack
