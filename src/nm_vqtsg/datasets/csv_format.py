@@ -150,12 +150,16 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
             raise DataError(f"{path}: has no column {quote(name)}; it has {', '.join(map(quote, header[:8]))}")
     channels = [i for i, name in enumerate(header) if name not in (series, time, label)]
     if not channels:
-        raise DataError(f"{path}: has no column of values beside {series!r} and {time!r}")
+        raise DataError(
+            f"{path}: has no column of values beside {series!r} and {time!r}; add one for each channel"
+        )
     steps: dict[str, list[tuple[str, int, np.ndarray]]] = {}
     labels: dict[str, str] = {}
     for row, cells in table:
         if len(cells) != len(header):
-            raise DataError(f"{path}: row {row} has {len(cells)} fields where the header has {len(header)}")
+            raise DataError(
+                f"{path}: row {row} has {len(cells)} fields where the header has {len(header)}; {INCOMPLETE}"
+            )
         key = cells[header.index(series)]
         if not key or not cells[header.index(time)]:
             raise DataError(f"{path}: row {row} lacks its {series!r} or {time!r}; fill it in")
@@ -165,7 +169,8 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
             own = cells[header.index(label)]
             if labels.setdefault(key, own) != own:
                 raise DataError(
-                    f"{path}: row {row} calls series {quote(key)} {quote(own)}, not {quote(labels[key])}"
+                    f"{path}: row {row} calls series {quote(key)} {quote(own)}, not {quote(labels[key])}; "
+                    "a series has one label"
                 )
     stack = RowStack(path)
     numeric = all(as_number(at) is not None for rows in steps.values() for at, _, _ in rows)
@@ -175,7 +180,8 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
         for before, after in pairwise(order):
             if times[before] == times[after]:
                 raise DataError(
-                    f"{path}: row {rows[after][1]} repeats time {quote(rows[after][0])} of series {quote(key)}"
+                    f"{path}: row {rows[after][1]} repeats time {quote(rows[after][0])} of series {quote(key)}; "
+                    "drop one of them"
                 )
         stack.add(rows[0][1], np.stack([rows[i][2] for i in order], axis=1), labels.get(key))
     return stack.rows()

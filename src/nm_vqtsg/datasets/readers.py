@@ -152,7 +152,9 @@ def read_own(
     match path.suffix.lower():
         case ".csv" if layout == "long":
             if isinstance(label, int):
-                raise DataError(f"{path}: in the long layout, name the label column instead of counting ({label})")
+                raise DataError(
+                    f"{path}: the long layout takes no label position ({label}); name the label column"
+                )
             rows = read_long_csv(path, label, series, time)
         case ".csv":
             rows = read_wide_csv(path, label)

@@ -67,8 +67,12 @@ def _split(line: str, tags: dict[str, list[str]], path: Path, row: int) -> tuple
     if _flag(tags, "@classlabel"):
         label = channels.pop().strip()
         if label not in tags["@classlabel"][1:]:
-            raise DataError(f"{path}: row {row} has the label {quote(label)}, which '@classLabel' does not name")
+            raise DataError(
+                f"{path}: row {row} has the label {quote(label)}, which '@classLabel' lacks; add it there"
+            )
     expected = (tags.get("@dimensions") or [""])[0] or ("1" if _flag(tags, "@univariate") else "")
     if not channels or (expected.isdecimal() and len(channels) != int(expected)):
-        raise DataError(f"{path}: row {row} has {len(channels)} channels where the header promises {expected}")
+        raise DataError(
+            f"{path}: row {row} has {len(channels)} channels where the header promises {expected or 1}; mend one"
+        )
     return channels, label
