@@ -105,8 +105,8 @@ class Paths:
 
     @property
     def metrics(self) -> Path:
-        """The evaluation of one run."""
-        return self._run("metrics.json")
+        """The evaluation of one run; below a folder of evaluations alone, on which the tables depend."""
+        return self.study / "results" / "metrics" / self.dataset / f"seed{self.seed}.json"
 
     def figure(self, name: str) -> Path:
         """A figure of one run."""

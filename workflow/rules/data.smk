@@ -1,0 +1,49 @@
+# Data, once for each data set.
+#
+# download  reads the archive, sktime or a file of the user's; makes data/{dataset}/raw.npz
+# resplit   reads raw.npz; makes data/{dataset}/train.npz and test.npz, split 80/20 and scaled
+# fcn       reads train.npz and test.npz; makes results/{dataset}/fcn.*: the judge, its accuracy, its loss curve
+
+
+rule download:
+    input:
+        study.inputs("download"),
+    output:
+        study.outputs("download"),
+    log:
+        "logs/snakemake/download-{dataset}.log",
+    benchmark:
+        "logs/benchmarks/download-{dataset}.tsv"
+    threads: 1
+    shell:
+        study.command("download")
+
+
+rule resplit:
+    input:
+        study.inputs("resplit"),
+    output:
+        study.outputs("resplit"),
+    log:
+        "logs/snakemake/resplit-{dataset}.log",
+    benchmark:
+        "logs/benchmarks/resplit-{dataset}.tsv"
+    threads: 1
+    shell:
+        study.command("resplit")
+
+
+rule fcn:
+    input:
+        study.inputs("fcn"),
+    output:
+        study.outputs("fcn"),
+    log:
+        "logs/snakemake/fcn-{dataset}.log",
+    benchmark:
+        "logs/benchmarks/fcn-{dataset}.tsv"
+    threads: 1
+    resources:
+        gpu=study.gpu,
+    shell:
+        study.command("fcn")

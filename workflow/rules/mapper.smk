@@ -1,0 +1,53 @@
+# The neural mapper, once for each data set and seed; RUN stands for results/{dataset}/seed{seed}.
+#
+# tau_search  reads train.npz, stage1.safetensors and samples.npz; makes RUN/tau.json and tau_curve.json
+# stage3      reads train.npz, stage1.safetensors and tau.json; makes RUN/stage3.*: mapper, numbers, loss curve
+# evaluate    reads samples, mapper and judge; makes RUN/mapped.npz and results/metrics/{dataset}/seed{seed}.json
+
+
+rule tau_search:
+    input:
+        study.inputs("tau_search"),
+    output:
+        study.outputs("tau_search"),
+    log:
+        "logs/snakemake/tau_search-{dataset}-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/tau_search-{dataset}-seed{seed}.tsv"
+    threads: 1
+    resources:
+        gpu=study.gpu,
+    shell:
+        study.command("tau_search")
+
+
+rule stage3:
+    input:
+        study.inputs("stage3"),
+    output:
+        study.outputs("stage3"),
+    log:
+        "logs/snakemake/stage3-{dataset}-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/stage3-{dataset}-seed{seed}.tsv"
+    threads: 1
+    resources:
+        gpu=study.gpu,
+    shell:
+        study.command("stage3")
+
+
+rule evaluate:
+    input:
+        study.inputs("evaluate"),
+    output:
+        study.outputs("evaluate"),
+    log:
+        "logs/snakemake/evaluate-{dataset}-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/evaluate-{dataset}-seed{seed}.tsv"
+    threads: 1
+    resources:
+        gpu=study.gpu,
+    shell:
+        study.command("evaluate")

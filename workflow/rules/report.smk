@@ -1,0 +1,54 @@
+# What people look at; RUN stands for results/{dataset}/seed{seed}.
+#
+# plot    reads data, models' curves, samples and metrics; makes RUN/figures/*.png, once for each data set and seed
+# tables  reads all of results/metrics; makes results/tables/* and results/metrics.json, once
+#
+# A figure or table with a caption in workflow/report stands in the report of `snakemake --report`.
+captions = Path(workflow.basedir) / "workflow" / "report"
+
+
+rule plot:
+    input:
+        study.inputs("plot"),
+    output:
+        study.reported(
+            "plot",
+            captions,
+            lambda path, caption: report(
+                path,
+                caption=str(caption),
+                category="Figures",
+                subcategory="{dataset}",
+                labels={"seed": "{seed}", "figure": caption.stem.replace("_", " ")},
+            ),
+        ),
+    log:
+        "logs/snakemake/plot-{dataset}-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/plot-{dataset}-seed{seed}.tsv"
+    threads: 1
+    shell:
+        study.command("plot")
+
+
+rule tables:
+    input:
+        study.inputs("tables"),
+    output:
+        study.reported(
+            "tables",
+            captions,
+            lambda path, caption: report(
+                path,
+                caption=str(caption),
+                category="Tables",
+                labels={"table": caption.stem},
+            ),
+        ),
+    log:
+        "logs/snakemake/tables.log",
+    benchmark:
+        "logs/benchmarks/tables.tsv"
+    threads: 1
+    shell:
+        study.command("tables")
