@@ -74,8 +74,9 @@ class EngineLock:
             table = self._read()
             for pid, command in self._others(table):
                 if _alive(pid):
+                    name = command.split(":")[0]
                     raise EngineBusyError(
-                        f"process {pid} is at work on this study ({command.split(':')[0]}); wait for it or stop it"
+                        f"process {pid} is at work on this study ({name}); wait for it or stop it"
                     )
             for path in self._paths:
                 readers = [entry for entry in table["read"].get(path, []) if _alive(entry["pid"])]
