@@ -10,8 +10,10 @@ import hashlib
 import json
 import math
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +108,7 @@ def load_npz(path: Path | str, required: Iterable[str] = ()) -> dict[str, "np.nd
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile) as error:
         if "allow_pickle" in str(error):
             raise ArtifactError(
                 f"{path}: holds pickled objects, which are never loaded; save plain arrays"

@@ -2,7 +2,9 @@
 
 import gzip
 import importlib.util
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from nm_vqtsg.datasets.archive import SIZES
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.datasets.raw import RawData, canonical_labels, in_class_order
 from nm_vqtsg.datasets.readers import read_archive_folder, read_own
+from nm_vqtsg.datasets.zips import extract_pair
 from nm_vqtsg.errors import ArtifactError, DataError
 
 UCR = os.environ.get("NM_VQTSG_UCR")
@@ -205,12 +208,46 @@ def test_any_archive_file_is_read_or_refused_in_one_line(parts, suffix, tmp_path
     read_or_refuse(folder)
 
 
+VALID_NPZ, VALID_ZIP = io.BytesIO(), io.BytesIO()
+np.savez_compressed(VALID_NPZ, X=np.random.default_rng(0).normal(size=(4, 9)), y=["a", "b", "a", "b"])
+with zipfile.ZipFile(VALID_ZIP, "w", zipfile.ZIP_DEFLATED) as archive:
+    for split in ("TRAIN", "TEST"):
+        archive.writestr(f"x/x_{split}.tsv", "1\t2\t3\n2\t3\t4\n" * 20)
+change = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 3), st.binary(max_size=4))
+
+
+def damaged(data: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    for where, removed, added in changes:
+        at = int(where * len(data))
+        data = data[:at] + added + data[at + removed :]
+    return data
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes=st.lists(change, min_size=1, max_size=4))
+def test_a_damaged_npz_is_read_or_refused_in_one_line(changes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("npz") / "x.npz"
+    path.write_bytes(damaged(VALID_NPZ.getvalue(), changes))
+    read_or_refuse(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes=st.lists(change, min_size=1, max_size=4))
+def test_a_damaged_zip_is_read_or_refused_in_one_line(changes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zip")
+    (folder / "x.zip").write_bytes(damaged(VALID_ZIP.getvalue(), changes))
+    try:
+        extract_pair(folder / "x.zip", "x", folder)
+    except DataError as error:
+        assert len(str(error).splitlines()) == 1 and "; " in str(error)
+
+
 def read_or_refuse(path: Path, **options) -> None:
     try:
         raw = read_own(path, name="x", **options)
     except DataError as error:
         message = str(error)
-        assert "\n" not in message and "\r" not in message and "; " in message
+        assert len(message.splitlines()) == 1 and "; " in message
         assert str(path) in message
     else:
         assert raw.X.dtype == np.float64 and raw.X.ndim == 3 and raw.X.size

@@ -1,7 +1,10 @@
 """From files and folders to `RawData`: the archive's layout and a user's own files."""
 
+import lzma
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -10,11 +13,24 @@ import numpy as np
 
 from nm_vqtsg.datasets.csv_format import read_long_csv, read_wide_csv
 from nm_vqtsg.datasets.raw import RawData, Rows, combine
-from nm_vqtsg.datasets.text import read_archive_text
+from nm_vqtsg.datasets.text import quote, read_archive_text
 from nm_vqtsg.datasets.ts_format import read_ts
 from nm_vqtsg.errors import DataError
 
 MAX_ARRAYS = 2**34  # bytes of arrays in an .npz
+
+# what `zipfile` raises on damaged files, found by fuzzing; it lets OSError of a seek and of bz2 through as well
+ZIP_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 # in order of preference where a folder or an archive holds several
 _ARCHIVE_READERS: dict[str, Callable[[Path], Rows]] = {
@@ -73,13 +89,15 @@ def read_npz(path: Path, label: str | None = None) -> Rows:
             name = label if label is not None else "y" if "y" in file.files else None
             for needed in ("X", name):
                 if needed is not None and needed not in file.files:
-                    raise DataError(f"{path}: has no array '{needed}'; it has {', '.join(file.files[:8])}")
+                    raise DataError(
+                        f"{path}: has no array {quote(needed)}; it has {', '.join(map(quote, file.files[:8]))}"
+                    )
             X, y = file["X"], None if name is None else file[name]
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; correct the path") from error
     except MemoryError as error:
         raise DataError(f"{path}: its arrays do not fit into memory; use fewer series") from error
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+    except (*ZIP_DAMAGE, OSError) as error:
         if "allow_pickle" in str(error):
             raise DataError(f"{path}: holds pickled objects, which are never loaded; save plain arrays") from error
         raise DataError(f"{path}: not a readable .npz file; save it again with numpy.savez") from error

@@ -1,11 +1,11 @@
 """Taking two files out of a zip that somebody else made."""
 
+import errno
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
-from nm_vqtsg.datasets.readers import ARCHIVE_SUFFIXES
+from nm_vqtsg.datasets.readers import ARCHIVE_SUFFIXES, ZIP_DAMAGE
 from nm_vqtsg.errors import DataError
 
 MAX_MEMBERS = 100_000
@@ -33,7 +33,9 @@ def extract_pair(archive: Path, name: str, folder: Path) -> None:
                 _refuse_hostile(member, archive)
             for member in _pair(members, name, archive):
                 _extract(file, member, folder / PurePosixPath(member.filename).name, archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (*ZIP_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a fault of the disk instead
+            raise
         raise DataError(f"{archive}: the zip file is damaged; delete it, and it is downloaded again") from error
 
 
