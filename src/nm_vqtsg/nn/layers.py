@@ -20,6 +20,9 @@ class _SnakeFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: Tensor) -> Tensor:
+        # The frequency may pass through zero while it is trained; the clamp lets the gradient through.
+        a = torch.where(a < 0, a.clamp(max=-SMALLEST_FREQUENCY), a.clamp(min=SMALLEST_FREQUENCY))
+        a = a.view(1, -1, *(1,) * (x.ndim - 2))
         y = torch.sin(x * a).square_().div_(a).add_(x)
         ctx.save_for_backward(x, a, y)
         return y
@@ -28,9 +31,9 @@ class _SnakeFunction(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor]:
         x, a, y = ctx.saved_tensors
-        dx = torch.sin(x * (2 * a)).mul_(g).add_(g)
+        dx = (x * (2 * a)).sin_().mul_(g).add_(g)
         others = [i for i in range(x.ndim) if i != 1]
-        da = ((dx * x).sum(others, keepdim=True) - (g * y).sum(others, keepdim=True)) / a
+        da = torch.addcmul(g * y, dx, x, value=-1).sum(others) / -a.flatten()
         return dx, da
 
 
@@ -60,8 +63,5 @@ class Snake(nn.Module):
         nn.init.uniform_(self.a, 0.2, 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        tiny = self.a.new_tensor(SMALLEST_FREQUENCY)
-        # The frequency may pass through zero while it is trained; the clamp lets the gradient through.
-        a = self.a + (torch.where(self.a < 0, -tiny, tiny) - self.a).detach() * (self.a.abs() < tiny)
-        y: Tensor = _SnakeFunction.apply(x, a.view(1, -1, *(1,) * (x.ndim - 2)))
+        y: Tensor = _SnakeFunction.apply(x, self.a)
         return y

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-CHUNK = 4096  # vectors whose distances to all codes are held at once
+CHUNK = 256  # vectors whose distances to all codes are held at once, so that they stay in the cache
 
 
 class Codebook(NamedTuple):
@@ -95,16 +95,13 @@ def _statistics(z: Tensor, indices: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 class Quantizer(nn.Module):
-    """Projects features to a narrow space, replaces them by the nearest code and projects back.
+    """Replaces vectors by the nearest code.
 
     The codes are no parameters: a code is the ratio of moving averages of the sum and of the number of the
     vectors that picked it (van den Oord et al. 2017, appendix A.1), and stays where it is while none does.
-    The narrow space is that of Yu et al. 2022 (section 3.1).
 
     Parameters
     ----------
-    width : int
-        Features on both sides.
     size : int
         Codes, K.
     dim : int
@@ -119,11 +116,9 @@ class Quantizer(nn.Module):
     last_used: Tensor
     live: Tensor
 
-    def __init__(self, width: int, size: int, dim: int, decay: float) -> None:
+    def __init__(self, size: int, dim: int, decay: float) -> None:
         super().__init__()
         self.decay = decay
-        self.project_in = nn.Linear(width, dim)
-        self.project_out = nn.Linear(dim, width)
         self.register_buffer("codes", torch.zeros(size, dim))
         self.register_buffer("ema_count", torch.zeros(size))
         self.register_buffer("ema_sum", torch.zeros(size, dim))
@@ -142,7 +137,7 @@ class Quantizer(nn.Module):
         Parameters
         ----------
         z : Tensor
-            (n, d) projected vectors of TRAIN.
+            (n, d) vectors of TRAIN.
         per_step : int
             Vectors in one training step, to which the counts are scaled.
         generator : torch.Generator
@@ -156,14 +151,14 @@ class Quantizer(nn.Module):
         self.live.fill_(True)
 
     def forward(
-        self, h: Tensor, step: int, generator: torch.Generator, patience: int | None = None
+        self, z: Tensor, step: int, generator: torch.Generator, patience: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        """One training step: quantise `h`, let the codes follow, revive those long unused.
+        """One training step: quantise `z`, let the codes follow, revive those long unused.
 
         Parameters
         ----------
-        h : Tensor
-            (B, N, width).
+        z : Tensor
+            (B, N, d).
         step : int
             Number of the training step, noted for the codes that are used.
         generator : torch.Generator
@@ -174,11 +169,10 @@ class Quantizer(nn.Module):
         Returns
         -------
         quantised : Tensor
-            (B, N, width); the gradient passes straight through the choice of the code.
+            (B, N, d); the gradient passes straight through the choice of the code.
         commitment : Tensor
             Mean squared distance between vectors and their codes.
         """
-        z = self.project_in(h)
         indices = nearest_code(z, self.codes)
         chosen = self.codes[indices]
         commitment = mse_loss(z, chosen)
@@ -186,7 +180,7 @@ class Quantizer(nn.Module):
         self._follow(flat, indices.flatten(), step)
         if patience is not None:
             self._revive(flat, step, patience, generator)
-        return self.project_out(z + (chosen - z).detach()), commitment
+        return z + (chosen - z).detach(), commitment
 
     @torch.no_grad()
     def _follow(self, z: Tensor, indices: Tensor, step: int) -> None:
@@ -220,10 +214,5 @@ class Quantizer(nn.Module):
         self.live.copy_(counts > 0)
 
     def nearest(self, z: Tensor) -> Tensor:
-        """Tokens of projected vectors (..., d): the nearest live codes, (...) int64."""
+        """Tokens of vectors (..., d): the nearest live codes, (...) int64."""
         return nearest_code(z, self.codes, self.live)
-
-    def lookup(self, tokens: Tensor) -> Tensor:
-        """Features (..., width) that the decoder gets for tokens (...)."""
-        features: Tensor = self.project_out(self.codes[tokens])
-        return features

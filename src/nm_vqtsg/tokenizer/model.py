@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError
-from nm_vqtsg.nn.bands import SHORTEST, Band
+from nm_vqtsg.nn.bands import SHORTEST, Band, HighBand, LowBand
 from nm_vqtsg.nn.quantizer import Codebook, Quantizer
 from nm_vqtsg.params import Stage1
-from nm_vqtsg.tokenizer.networks import Decoder, Encoder, channel_widths, halvings, time_lengths
+from nm_vqtsg.tokenizer.networks import Decoder, Encoder, Shape
 from nm_vqtsg.training import Budget, Session
 
 BATCH = 256  # series at once outside training
@@ -25,7 +25,7 @@ class BandTokenizer(nn.Module):
 
     Parameters
     ----------
-    name : {"LF", "HF"}
+    band : Band
         The band.
     width : int
         Positions in time to aim at.
@@ -33,40 +33,29 @@ class BandTokenizer(nn.Module):
         Sizes of networks and codebook.
     in_channels, length : int
         C and L of the series.
-
-    Attributes
-    ----------
-    grid : (int, int)
-        Frequency rows and positions in time; a series has rows × positions tokens, row by row.
     """
 
-    def __init__(self, name: str, width: int, config: Stage1, in_channels: int, length: int) -> None:
+    def __init__(self, band: Band, width: int, config: Stage1, in_channels: int, length: int) -> None:
         super().__init__()
-        self.band = Band(name)
-        m = halvings(length, width)
-        lengths = time_lengths(length + 1, m)
-        widths = channel_widths(config.first_width, config.last_width, m)
-        folded = in_channels * self.band.coefficients
-        shape = (folded, self.band.rows, widths, config.last_width, config.blocks_per_depth, config.dropout)
-        self.encoder = Encoder(*shape)
-        self.quantizer = Quantizer(
-            config.last_width, config.codebook_size, config.code_dim, config.ema_decay
-        )
-        self.decoder = Decoder(*shape, lengths)
-        self.grid = (self.band.rows, lengths[-1])
+        self.band = band
+        self.shape = Shape.of(config, band, in_channels, length, width)
+        self.encoder = Encoder(self.shape)
+        self.quantizer = Quantizer(config.codebook_size, config.code_dim, config.ema_decay)
+        self.decoder = Decoder(self.shape)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Frequency rows and positions in time; a series has rows × positions tokens, row by row."""
+        return self.shape.rows, self.shape.lengths[-1]
 
     def encode(self, x: Tensor) -> Tensor:
         """Vectors to be quantised: (B, C, L) → (B, N, d)."""
-        z: Tensor = self.quantizer.project_in(self.encoder(self.band.analyse(x)))
+        z: Tensor = self.encoder(self.band.analyse(x))
         return z
 
-    def decode(self, tokens: Tensor) -> Tensor:
-        """The band's part of the series: (B, N) → (B, C, L)."""
-        return self.synthesise(self.quantizer.lookup(tokens))
-
-    def synthesise(self, h: Tensor) -> Tensor:
-        """(B, N, last_width) → (B, C, L)."""
-        return self.band.synthesise(self.decoder(h))
+    def decode(self, codes: Tensor) -> Tensor:
+        """The band's part of the series: (B, N, d) → (B, C, L)."""
+        return self.band.synthesise(self.decoder(codes))
 
 
 class Tokenizer(nn.Module):
@@ -106,8 +95,8 @@ class Tokenizer(nn.Module):
         if length < SHORTEST:
             raise DataError(f"series of {length} samples are too short for the tokeniser; at least {SHORTEST}")
         self.config, self.in_channels, self.length = config, in_channels, length
-        self.lf = BandTokenizer("LF", config.lf_width, config, in_channels, length)
-        self.hf = BandTokenizer("HF", config.hf_width, config, in_channels, length)
+        self.lf = BandTokenizer(LowBand(), config.lf_width, config, in_channels, length)
+        self.hf = BandTokenizer(HighBand(), config.hf_width, config, in_channels, length)
         self.eval()
 
     @property
@@ -162,7 +151,7 @@ class Tokenizer(nn.Module):
         """Parts of the series in the bands: (B, N) int64 of each band → (B, C, L) of each band."""
 
         def decode(*tokens: Tensor) -> tuple[Tensor, ...]:
-            return tuple(band.decode(t) for band, t in zip(self.bands, tokens, strict=True))
+            return tuple(band.decode(band.quantizer.codes[t]) for band, t in zip(self.bands, tokens, strict=True))
 
         return self._in_batches(decode, tokens)
 

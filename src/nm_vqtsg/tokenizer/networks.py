@@ -6,13 +6,16 @@ those for sequences. Shapes are (B, channels, 1, time) inside.
 """
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import linear
 
+from nm_vqtsg.nn.bands import Band
 from nm_vqtsg.nn.layers import Snake
+from nm_vqtsg.params import Stage1
 
 
 def halvings(length: int, width: int) -> int:
@@ -24,14 +27,57 @@ def halvings(length: int, width: int) -> int:
     return max(1, round(math.log2(rate)))
 
 
-def time_lengths(frames: int, n_halvings: int) -> list[int]:
-    """Lengths at every depth, from `frames` down to the number of positions."""
-    return [frames >> depth for depth in range(n_halvings + 1)]
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of one band's encoder and decoder.
 
+    Attributes
+    ----------
+    coefficients : int
+        Input channels: coefficients of each frame, times the channels of the series.
+    rows : int
+        Frequency rows, which share the innermost channels out among them.
+    lengths : tuple of int
+        Length in time at every depth, from frames to positions.
+    widths : tuple of int
+        Channels after each halving of time: doubled every time, up to `features`.
+    features : int
+        Channels of each position and row, D.
+    code_dim : int
+        Width of a code, d.
+    blocks : int
+        Residual blocks at each depth.
+    dropout : float
+        Dropout in them.
+    """
 
-def channel_widths(first: int, last: int, n_halvings: int) -> list[int]:
-    """Channels after each down-sampling: doubled every time, at most `last`."""
-    return [min(first << depth, last) for depth in range(n_halvings)]
+    coefficients: int
+    rows: int
+    lengths: tuple[int, ...]
+    widths: tuple[int, ...]
+    features: int
+    code_dim: int
+    blocks: int
+    dropout: float
+
+    @classmethod
+    def of(cls, config: Stage1, band: Band, in_channels: int, length: int, positions: int) -> Self:
+        """Sizes for series (in_channels, length) brought to about `positions` positions in time."""
+        n = halvings(length, positions)
+        return cls(
+            coefficients=in_channels * band.coefficients,
+            rows=band.rows,
+            lengths=tuple((length + 1) >> depth for depth in range(n + 1)),
+            widths=tuple(min(config.first_width << depth, config.last_width) for depth in range(n)),
+            features=config.last_width,
+            code_dim=config.code_dim,
+            blocks=config.blocks_per_depth,
+            dropout=config.dropout,
+        )
+
+    def residual_blocks(self, channels: int) -> list[nn.Module]:
+        """The blocks of one depth."""
+        return [ResidualBlock(channels, self.dropout) for _ in range(self.blocks)]
 
 
 def _conv3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -40,6 +86,10 @@ def _conv3(inputs: int, outputs: int) -> nn.Conv2d:
 
 def _activate(channels: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(channels), Snake(channels))
+
+
+def _channels_last(layers: list[nn.Module]) -> nn.Sequential:
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 class ResidualBlock(nn.Module):
@@ -54,83 +104,67 @@ class ResidualBlock(nn.Module):
         return y
 
 
-def _blocks(channels: int, count: int, dropout: float) -> list[nn.Module]:
-    return [ResidualBlock(channels, dropout) for _ in range(count)]
-
-
 class Encoder(nn.Module):
-    """From a band's coefficients to unit vectors, one per frequency row and position.
+    """From a band's coefficients to the vectors that are quantised.
+
+    At each position and frequency row, D features are scaled to norm 1 and projected to d (published; the narrow
+    code space is that of Yu et al. 2022, section 3.1).
 
     Parameters
     ----------
-    coefficients : int
-        Input channels: coefficients per frame, times the channels of the series.
-    rows : int
-        Frequency rows, which share the last layer's channels out among them.
-    widths : sequence of int
-        Channels after each halving of time.
-    last_width : int
-        Features of each position, D.
-    blocks, dropout
-        Residual blocks per depth, and their dropout.
+    shape : Shape
+        Sizes.
 
     Notes
     -----
-    (B, coefficients, frames) → (B, rows·W, last_width), row by row, with norm 1 over the features.
+    (B, coefficients, frames) → (B, rows·W, d), row by row.
     """
 
-    def __init__(
-        self, coefficients: int, rows: int, widths: Sequence[int], last_width: int, blocks: int, dropout: float
-    ) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.rows = rows
+        self.shape = shape
         layers: list[nn.Module] = []
-        for inputs, outputs in zip((coefficients, *widths), widths, strict=False):
+        for inputs, outputs in zip((shape.coefficients, *shape.widths), shape.widths, strict=False):
             layers.append(nn.Conv2d(inputs, outputs, (1, 4), stride=(1, 2), padding=(0, 1)))
-            layers += _blocks(outputs, blocks, dropout)
-        layers += [_activate(widths[-1]), _conv3(widths[-1], rows * last_width)]
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            layers += shape.residual_blocks(outputs)
+        layers += [_activate(shape.widths[-1]), _conv3(shape.widths[-1], shape.rows * shape.features)]
+        self.layers = _channels_last(layers)
+        self.project = nn.Linear(shape.features, shape.code_dim)
 
     def forward(self, y: Tensor) -> Tensor:
-        h = self.layers(y.unsqueeze(2).to(memory_format=torch.channels_last))  # (B, rows·D, 1, W)
-        h = h.squeeze(2).unflatten(1, (self.rows, -1))  # (B, rows, D, W)
-        return normalize(h.transpose(2, 3).flatten(1, 2), dim=-1)  # (B, rows·W, D)
+        h = self.layers(y.unsqueeze(2).contiguous(memory_format=torch.channels_last))  # (B, rows·D, 1, W)
+        h = h.squeeze(2).transpose(1, 2).unflatten(2, (self.shape.rows, -1))  # (B, W, rows, D), no copy
+        # To project first and divide afterwards saves three passes over the wide features.
+        norm = torch.linalg.vector_norm(h, dim=-1, keepdim=True).clamp(min=1e-12)
+        z = linear(h, self.project.weight) / norm + self.project.bias
+        return z.transpose(1, 2).flatten(1, 2)
 
 
 class Decoder(nn.Module):
-    """The encoder's mirror: from features of positions to a band's coefficients.
+    """The encoder's mirror: from codes to a band's coefficients.
 
     Its transposed convolutions give back exactly the encoder's lengths.
 
     Parameters
     ----------
-    coefficients, rows, widths, last_width, blocks, dropout
-        As for `Encoder`.
-    lengths : sequence of int
-        `time_lengths` of the encoder.
+    shape : Shape
+        Sizes.
 
     Notes
     -----
-    (B, rows·W, last_width) → (B, coefficients, frames).
+    (B, rows·W, d) → (B, coefficients, frames).
     """
 
-    def __init__(
-        self,
-        coefficients: int,
-        rows: int,
-        widths: Sequence[int],
-        last_width: int,
-        blocks: int,
-        dropout: float,
-        lengths: Sequence[int],
-    ) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.rows = rows
-        layers: list[nn.Module] = [_conv3(rows * last_width, widths[-1])]
-        for depth in reversed(range(len(widths))):
-            inputs, outputs = widths[depth], widths[depth - 1] if depth else coefficients
-            odd = lengths[depth] - 2 * lengths[depth + 1]
-            layers += _blocks(inputs, blocks, dropout)
+        self.shape = shape
+        self.project = nn.Linear(shape.code_dim, shape.features)
+        folded = shape.rows * shape.features
+        layers: list[nn.Module] = [_conv3(folded, shape.widths[-1])]
+        for depth in reversed(range(len(shape.widths))):
+            inputs, outputs = shape.widths[depth], shape.widths[depth - 1] if depth else shape.coefficients
+            odd = shape.lengths[depth] - 2 * shape.lengths[depth + 1]
+            layers += shape.residual_blocks(inputs)
             if depth == 0:
                 layers.append(_activate(inputs))
             layers.append(
@@ -138,10 +172,10 @@ class Decoder(nn.Module):
                     inputs, outputs, (1, 4), stride=(1, 2), padding=(0, 1), output_padding=(0, odd)
                 )
             )
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layers = _channels_last(layers)
 
-    def forward(self, h: Tensor) -> Tensor:
-        b, _, d = h.shape
-        h = h.view(b, self.rows, -1, d).transpose(2, 3).reshape(b, self.rows * d, 1, -1)
-        y: Tensor = self.layers(h.contiguous(memory_format=torch.channels_last)).squeeze(2)
+    def forward(self, codes: Tensor) -> Tensor:
+        codes = codes.unflatten(1, (self.shape.rows, -1)).transpose(1, 2)  # (B, W, rows, d)
+        h = self.project(codes).flatten(2).transpose(1, 2).unsqueeze(2)  # (B, rows·D, 1, W), channels last
+        y: Tensor = self.layers(h).squeeze(2)
         return y

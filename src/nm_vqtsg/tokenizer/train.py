@@ -38,9 +38,9 @@ def fit_tokenizer(
             ("lf", tokenizer.lf, mse_loss, target_l),
             ("hf", tokenizer.hf, l1_loss, batch - target_l),
         ):
-            h = band.encoder(band.band.analyse(batch))
-            quantised, losses[f"{name}_commitment"] = band.quantizer(h, step, generator, revive)
-            losses[name] = error(band.synthesise(quantised), target)
+            z = band.encode(batch)
+            quantised, losses[f"{name}_commitment"] = band.quantizer(z, step, generator, revive)
+            losses[name] = error(band.decode(quantised), target)
         commitment = losses["lf_commitment"] + losses["hf_commitment"]
         loss = losses["lf"] + losses["hf"] + weight * commitment
         return {"loss": loss, **{name: part.detach() for name, part in losses.items()}}
