@@ -1,0 +1,62 @@
+"""Stochastic variants x̃' of real series (paper, Eq. 3.1a)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nm_vqtsg.generators.base import Codebook
+from nm_vqtsg.svq.quantize import Distance, StochasticQuantizer
+
+BATCH = 256  # series that are encoded, or decoded outside training, at once
+
+
+class Codec(Protocol):
+    """The part of a `VQGenerator` that variants need: everything but sampling."""
+
+    @property
+    def codebooks(self) -> tuple[Codebook, ...]: ...
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]: ...
+    def decode(self, tokens: Sequence[Tensor]) -> Tensor: ...
+
+
+class StochasticVariants:
+    """Draws x̃' = D(Q'(E(x), τ)) for fixed series x.
+
+    The encoder is frozen, so its latents are computed once: a variant costs a draw and the decoder.
+
+    Parameters
+    ----------
+    generator : Codec
+        A `VQGenerator`, or its tokeniser alone.
+    x : Tensor
+        (n, C, L) float32, z-scored.
+    distance : {"euclidean", "squared"}
+        See `StochasticQuantizer`.
+    """
+
+    def __init__(self, generator: Codec, x: Tensor, distance: Distance = "euclidean") -> None:
+        self.x = x
+        self._decode = generator.decode
+        self._quantizers = [StochasticQuantizer(*codebook, distance) for codebook in generator.codebooks]
+        with torch.no_grad():
+            batches = [generator.encode(rows) for rows in x.split(BATCH)]
+        self.latents = tuple(torch.cat(band) for band in zip(*batches, strict=True))  # per band (n, N, d)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def draw(self, rows: Tensor | slice, tau: float, source: torch.Generator) -> Tensor:
+        """One fresh variant of each of the `rows`: (B, C, L). `source` lives on the CPU."""
+        with torch.no_grad():
+            tokens = [
+                quantizer.draw(latents[rows], tau, source)
+                for quantizer, latents in zip(self._quantizers, self.latents, strict=True)
+            ]
+            return self._decode(tokens)
+
+    def batches(self, tau: float, source: torch.Generator) -> Iterator[Tensor]:
+        """One fresh variant of every series, in order and in batches (B, C, L)."""
+        for start in range(0, len(self), BATCH):
+            yield self.draw(slice(start, start + BATCH), tau, source)
