@@ -1,0 +1,54 @@
+"""Step ``fcn``: train the judge that every seed and generator of a data set is measured by.
+
+Reads ``train.npz`` (training and early stopping) and ``test.npz`` (the reported accuracy, nothing else); writes
+``fcn.safetensors``, ``fcn.json`` and ``fcn_curve.tsv``.
+"""
+
+from nm_vqtsg.artifacts import save_json
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.training.curves import save_curve
+
+WEAK = 0.9
+
+
+def run(ctx: StageContext) -> None:
+    """Train the judge and report its accuracy.
+
+    Raises
+    ------
+    DataError
+        If the data have no labels: then there is no judge, and `evaluate` uses ROCKET features alone.
+    """
+    train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
+    if train.y is None or test.y is None:
+        raise DataError(f"{ctx.paths.train}: has no labels, so no FCN can be trained; leave the step 'fcn' out")
+    judge, curve = Judge.train(train.X, train.y, train.n_classes, ctx.params.fcn, ctx.session)
+    accuracy = judge.accuracy(test.X, test.y)
+    best = min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_loss"])
+    ctx.log.info("FCN: accuracy %.4f on TEST, best epoch %d of %d", accuracy, best + 1, len(curve))
+    if accuracy < WEAK:
+        ctx.log.warning(
+            "FCN: accuracy %.3f on TEST; FID, IS and cFID from a weak judge mean little (see the fcn parameters)",
+            accuracy,
+        )
+    judge.save(ctx.paths.fcn)
+    save_curve(ctx.paths.fcn_curve, curve)
+    save_json(
+        ctx.paths.fcn_report,
+        {
+            "dataset": ctx.dataset,
+            "accuracy": accuracy,
+            "train_accuracy": judge.accuracy(train.X, train.y),
+            "n": {"train": len(train.X), "test": len(test.X)},
+            "classes": train.n_classes,
+            "epochs": len(curve),
+            "best_epoch": best + 1,
+            "steps": int(curve[-1]["step"]),
+            "validation_loss": curve[best]["validation_loss"],
+            "validation_accuracy": curve[best]["validation_accuracy"],
+            "provenance": ctx.provenance(),
+        },
+    )
