@@ -134,6 +134,45 @@ def print_params(
         typer.echo(f"{check}: fine, {len(params.datasets)} data sets, {len(params.seeds)} seeds")
 
 
+@study_app.command("new")
+def new_study(
+    directory: Annotated[Path, typer.Argument(help="The study's folder, inside the project.")],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value; may be given several times.")
+    ] = None,
+) -> None:
+    """Make a study directory, or change the parameters of one."""
+    from nm_vqtsg.artifacts import save_text
+    from nm_vqtsg.params import as_yaml, load_params, override
+    from nm_vqtsg.workflow.study import new_study as make_study
+
+    written = make_study(directory)
+    if changes:
+        params = override(load_params(directory / "params.yaml"), changes)
+        save_text(directory / "params.yaml", as_yaml(params))
+        written = sorted({*written, (directory / "params.yaml").resolve()})
+    for path in written:
+        typer.echo(f"written: {os.path.relpath(path)}")
+
+
+@study_app.command("show")
+def show_study(directory: Annotated[Path, typer.Argument(help="The study's folder.")] = Path()) -> None:
+    """Print the results of a study and say where its figures lie."""
+    from nm_vqtsg.stages.context import open_context
+    from nm_vqtsg.stages.tables import load_runs
+    from nm_vqtsg.tables import summary_text
+
+    context = open_context(directory, "tables")
+    runs, absent = load_runs(context)
+    if not runs:
+        raise UserError(f"{directory}: no run has been evaluated yet; run snakemake --directory {directory}")
+    typer.echo(summary_text(runs, absent=absent))
+    figures = sorted({path.parent for path in (directory / "results").glob("*/seed*/figures/*.png")})
+    typer.echo(f"\nTables:  {directory / 'results' / 'tables'}")
+    for folder in figures:
+        typer.echo(f"Figures: {folder} ({', '.join(path.stem for path in sorted(folder.glob('*.png')))})")
+
+
 def main() -> None:
     """Entry point; a user's mistake becomes one line on standard error and status 1."""
     for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # before NumPy and torch are loaded

@@ -18,7 +18,7 @@ from nm_vqtsg.params.models import (
     Training,
     Transformer,
 )
-from nm_vqtsg.params.text import as_yaml, load_params, parse_params
+from nm_vqtsg.params.text import as_yaml, load_params, override, parse_params
 
 __all__ = [
     "Data",
@@ -39,5 +39,6 @@ __all__ = [
     "Transformer",
     "as_yaml",
     "load_params",
+    "override",
     "parse_params",
 ]

@@ -177,14 +177,19 @@ class TauSearch(Section):
     """The search for the temperature of SVQ."""
 
     n_samples: Annotated[int, Field(ge=2)] = param(1024, "code", "generated series to compare with")
+    n_train: Annotated[int, Field(ge=2)] | None = param(
+        None, "ours", "TRAIN series to compare with, a seeded choice; null is all, as in the paper"
+    )
 
 
 class Stage3(Training):
     """The neural mapper."""
 
     steps: Positive = param(30000, "paper", "optimiser steps")
-    width: Positive = param(16, "ours", "channels at full resolution")
-    multipliers: tuple[Positive, ...] = values((1, 2, 4, 8), "paper", "width at each depth", min_length=1)
+    width: Positive = param(8, "code", "channels at full resolution")
+    multipliers: tuple[Positive, ...] = values(
+        (1, 2, 4, 8, 16), "ours", "width at each depth over the first; time halves", min_length=1
+    )
     dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.5)")
 
 

@@ -1,6 +1,6 @@
 """Parameters as YAML: reading with clear refusals, writing with every value's source."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,38 @@ def parse_params(text: str, name: str = "params.yaml") -> Params:
         raise ParameterError(f"{name}: {_first_problem(error)}") from error
 
 
+def override(params: Params, changes: Iterable[str]) -> Params:
+    """`params` with some values changed.
+
+    Parameters
+    ----------
+    params : Params
+        Where to start from.
+    changes : iterable of str
+        Such as ``stage1.steps=1000`` or ``seeds=[0, 1]``; the value is YAML.
+
+    Raises
+    ------
+    ParameterError
+        If a key is unknown or a value impossible.
+    """
+    content = params.model_dump(mode="json")
+    for change in changes:
+        key, equals, text = change.partition("=")
+        place, parts = content, key.split(".")
+        for part in parts[:-1]:
+            place = place.get(part, {}) if isinstance(place, dict) else {}
+        if not equals or parts[-1] not in place:
+            raise ParameterError(
+                f"'{change}': write key=value with a key of params.yaml, such as stage1.steps=1000"
+            )
+        try:
+            place[parts[-1]] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ParameterError(f"'{change}': the value is not valid YAML") from error
+    return parse_params(yaml.safe_dump(content), "changed parameters")
+
+
 def _unknown(content: Any, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, list[str]]]:
     """Keys that the file should not hold, each with the keys allowed in its place."""
     if not isinstance(content, dict):
@@ -119,7 +151,8 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
         extra = field.json_schema_extra
         source = extra["source"] if isinstance(extra, dict) else "ours"
         if value != standard and not isinstance(value, BaseModel):
-            source = f"changed; {source}: {_scalar(standard)}" if not isinstance(standard, dict) else "changed"
+            text = _scalar(standard) if not isinstance(standard, dict) else "{}"
+            source = f"changed from {text if len(text) < 30 else 'the default'} ({source})"
         comment = f"# {source}: {field.description}"
         if isinstance(value, BaseModel):
             yield from [] if indent else [""]

@@ -1,0 +1,49 @@
+# make demo: see the method work on real series; make test: the quick tests. Both set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)/src
+TESTS := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: install demo test test-engines test-faults test-slow lint lock clean-demo
+
+install: $(VENV)/.installed
+
+# torch comes first and without a hash: its builds differ from machine to machine (see scripts/lock.py)
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+demo: install
+	@$(BIN)/python -m nm_vqtsg study new studies/demo
+	@$(BIN)/snakemake --directory studies/demo --cores 2 --quiet rules
+	@$(BIN)/python -m nm_vqtsg study show studies/demo
+
+clean-demo:
+	git clean -fdqX studies/demo
+
+test: install
+	$(TESTS)
+
+test-engines: install
+	$(TESTS) -m engines
+
+test-faults: install
+	$(TESTS) -m faults
+
+test-slow: install
+	$(TESTS) -m slow
+
+lint: install
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+lock: install
+	$(BIN)/python scripts/lock.py requirements.lock
