@@ -12,7 +12,6 @@ from nm_vqtsg.errors import ParameterError
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.svq.tau_search import TauCurve, search_tau
-from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training import Session
 from nm_vqtsg.training.progress import Task
 

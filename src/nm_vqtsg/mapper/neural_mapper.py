@@ -1,0 +1,265 @@
+"""The neural mapper for users: arrays in, arrays out, in the units of the data."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nm_vqtsg.artifacts import load_model, load_state, save_model
+from nm_vqtsg.errors import ArtifactError, DataError, UserError
+from nm_vqtsg.generators.arrays import as_series
+from nm_vqtsg.generators.base import VQGenerator
+from nm_vqtsg.mapper.train import MapperReport, check_mapper, fit_mapper, map_batches
+from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.params import Params, Rocket, Stage3, Svq
+from nm_vqtsg.svq.quantize import check_tau
+from nm_vqtsg.svq.tau_search import TauCurve, search_tau
+from nm_vqtsg.svq.variants import Codec, StochasticVariants
+from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.progress import Silent, chosen_progress
+
+KIND = "mapper"
+N_GENERATED = 1024  # samples that the search for tau compares with; published code
+
+
+@runtime_checkable
+class ScaledGenerator(Protocol):
+    """A generator for users, such as `TimeVQVAE`: networks for z-scored series, and the scaling."""
+
+    generator_: VQGenerator
+    mean_: np.ndarray
+    std_: np.ndarray
+
+
+class NeuralMapper:
+    """Maps generated series to series that look like real ones, x̂_R = f_φ(x̂).
+
+    It is trained on real series and their stochastic variants under the generator's own tokeniser, and knows
+    the generator by the few methods of `VQGenerator` only.
+
+    Parameters
+    ----------
+    stage3 : Stage3, optional
+        Network and budget; the paper's by default.
+    svq : Svq, optional
+        The distance of stochastic vector quantisation.
+    tau : float, optional
+        Its temperature; searched for over `tau_grid` where it is not given.
+    tau_grid : sequence of float, optional
+        Temperatures to try; the paper's by default.
+    rocket : Rocket, optional
+        Features on which temperatures are compared.
+    random_state : int
+        Seed of training and search.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    progress : bool
+        Show progress.
+
+    Attributes
+    ----------
+    tau_ : float
+        The temperature that was trained on.
+    tau_curve_ : TauCurve or None
+        The search, if there was one.
+    report_ : MapperReport
+        L1 to the real series before and after mapping, on fresh variants of TRAIN.
+    curve_ : list of dict
+        Loss curve.
+    in_channels_, length_ : int
+        C and L of the series.
+    mean_, std_ : ndarray
+        (C,) the scaling; zeros and ones where the series of `fit` were scaled already.
+    network_ : UNet
+        f_φ, for z-scored tensors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nm_vqtsg.generators import TimeVQVAE
+    >>> from nm_vqtsg.params import Stage1, Stage2, Stage3
+    >>> t = np.linspace(0, 6.28, 24)
+    >>> X = 20 + np.stack([np.sin(t * k) for k in (1, 2)] * 16)
+    >>> model = TimeVQVAE(Stage1(steps=5, codebook_size=16), Stage2(steps=5), progress=False).fit(X)
+    >>> mapper = NeuralMapper(Stage3(steps=5), tau=0.1, progress=False).fit(model, X)
+    >>> mapper.transform(model.sample(3)).shape
+    (3, 1, 24)
+    """
+
+    tau_: float
+    tau_curve_: TauCurve | None
+    report_: MapperReport
+    curve_: list[dict[str, float]]
+    in_channels_: int
+    length_: int
+    mean_: np.ndarray
+    std_: np.ndarray
+    network_: UNet
+
+    def __init__(
+        self,
+        stage3: Stage3 | None = None,
+        svq: Svq | None = None,
+        *,
+        tau: float | None = None,
+        tau_grid: Sequence[float] | None = None,
+        rocket: Rocket | None = None,
+        random_state: int = 0,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> None:
+        self.stage3, self.svq, self.rocket = stage3 or Stage3(), svq or Svq(), rocket or Rocket()
+        self.tau, self.tau_grid = tau, tau_grid
+        self.random_state, self.device, self.progress = random_state, device, progress
+
+    def fit(self, generator: Codec | ScaledGenerator, X: Any, *, session: Session | None = None) -> Self:
+        """Train on the real series that the generator was trained on.
+
+        Parameters
+        ----------
+        generator : VQGenerator, ScaledGenerator or Codec
+            Its tokeniser makes the variants; where `tau` is given, a tokeniser alone will do. With a
+            `ScaledGenerator`, `X` is in the units of the data, and so are the series of `transform`; otherwise
+            all are z-scored as the generator's are.
+        X : array-like
+            (n, C, L), or (n, L) for one channel.
+        session : Session, optional
+            Surroundings other than `device` and `progress` say, with checkpoints for example.
+
+        Raises
+        ------
+        UserError
+            If `X` cannot be used or does not fit the generator, or this is not fitted; the message says why.
+        """
+        array = as_series(X)
+        _, channels, length = array.shape
+        self._set_shape(channels, length)
+        inner: Codec
+        if isinstance(generator, ScaledGenerator):
+            inner, self.mean_, self.std_ = generator.generator_, generator.mean_, generator.std_
+        else:
+            inner, self.mean_, self.std_ = generator, np.zeros(channels), np.ones(channels)
+        if not hasattr(inner, "codebooks"):
+            raise UserError(f"{type(inner).__name__} has no codebooks; fit it first, or wrap it as a VQGenerator")
+        if len(self.mean_) != channels:
+            raise DataError(f"X has channels {channels} where the generator was fitted on {len(self.mean_)}")
+        session = session or self._session()
+        x = self._scaled(array).to(session.device)
+
+        self.tau_curve_ = None if self.tau is not None else self._search(inner, x, session)
+        self.tau_ = check_tau(self.tau_curve_.tau if self.tau_curve_ else self.tau or 0.0)
+        self.network_ = self._build()
+        variants = StochasticVariants(inner, x, self.svq.distance)
+        budget = Budget.of(self.stage3)
+        self.curve_ = fit_mapper(self.network_, variants, self.tau_, budget, self.random_state, session)
+        self.report_ = check_mapper(self.network_, variants, self.tau_, self.random_state)
+        return self
+
+    def transform(self, X_hat: Any) -> np.ndarray:
+        """Map generated series, (n, C, L) or (n, L) for one channel; always without dropout.
+
+        Returns
+        -------
+        ndarray
+            (n, C, L) float32, in the units of `X_hat`.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, or `X_hat` has another size or holds NaN.
+        """
+        network = self._fitted()
+        x_hat = self._scaled(as_series(X_hat, self.in_channels_, self.length_))
+        device = next(network.parameters()).device
+        mapped = torch.cat([batch.cpu() for batch in map_batches(network, x_hat.to(device))]).numpy()
+        return (mapped * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
+
+    def save(self, path: Path | str, facts: dict[str, Any] | None = None) -> None:
+        """Write weights and configuration as .safetensors; `facts` (JSON) go into the header, too."""
+        config = {
+            "kind": KIND,
+            "config": self.stage3.model_dump(mode="json"),
+            "svq": self.svq.model_dump(mode="json"),
+            "in_channels": self.in_channels_ if self._fitted() else None,
+            "length": self.length_,
+            "tau": self.tau_,
+            "mean": self.mean_.tolist(),
+            "std": self.std_.tolist(),
+            **(facts or {}),
+        }
+        save_model(path, self.network_.state_dict(), config)
+
+    @classmethod
+    def load(cls, path: Path | str, *, device: str = "auto", progress: bool = True) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, damaged or no mapper.
+        """
+        tensors, header = load_model(path)
+        if header.get("kind") != KIND:
+            raise ArtifactError(f"{path}: holds no mapper; run stage3")
+        stage3 = Stage3.model_validate(header["config"], strict=False)
+        svq = Svq.model_validate(header["svq"], strict=False)
+        mapper = cls(stage3, svq, tau=float(header["tau"]), device=device, progress=progress)
+        mapper._set_shape(header["in_channels"], header["length"])
+        mapper.tau_, mapper.tau_curve_ = float(header["tau"]), None
+        mapper.mean_, mapper.std_ = (np.array(header[name], dtype=np.float64) for name in ("mean", "std"))
+        network = mapper._build()
+        load_state(network, tensors, path)
+        mapper.network_ = network.to(mapper._device()).eval()
+        return mapper
+
+    def _search(self, generator: Codec, x: Tensor, session: Session) -> TauCurve:
+        if not hasattr(generator, "sample"):
+            raise UserError("tau cannot be searched for without generated series; give tau, or a whole generator")
+        source = torch.Generator().manual_seed(derive_seed(self.random_state, "tau", "samples"))
+        grid = self.tau_grid if self.tau_grid is not None else Params().tau_grid
+        curve = search_tau(
+            generator,
+            x,
+            generator.sample(N_GENERATED, generator=source, session=session),
+            grid,
+            RocketFeatures(self.in_channels_, self.length_, self.rocket.n_kernels, self.rocket.seed),
+            distance=self.svq.distance,
+            seed=self.random_state,
+            session=session,
+        )
+        if curve.warning:
+            logging.getLogger("nm_vqtsg").warning(curve.warning)
+        return curve
+
+    def _build(self) -> UNet:
+        config = self.stage3
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derive_seed(self.random_state, "mapper"))
+            return UNet(self.in_channels_, config.width, config.multipliers, config.dropout)
+
+    def _set_shape(self, channels: int, length: int) -> None:
+        self.in_channels_, self.length_ = channels, length
+
+    def _fitted(self) -> UNet:
+        if not hasattr(self, "network_"):
+            raise UserError("this NeuralMapper is not fitted yet; call fit(generator, X) or load(path) first")
+        return self.network_
+
+    def _device(self) -> torch.device:
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device(name)
+
+    def _session(self) -> Session:
+        shown = chosen_progress("auto", logging.getLogger("nm_vqtsg")) if self.progress else Silent()
+        return Session(device=self._device(), progress=shown)
+
+    def _scaled(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))
