@@ -46,11 +46,12 @@ def masked_count(n_tokens: int, step: int, n_steps: int) -> int:
 def training_mask(batch: int, n_tokens: int, generator: torch.Generator) -> Tensor:
     """Positions to hide in training, as a (batch, n_tokens) bool tensor on the generator's device.
 
-    In each row u ~ U(0, 1); a fraction cos(pi u / 2) of the tokens, at least one, is chosen uniformly.
+    In each row u ~ U(0, 1), and ceil(N cos(pi u / 2)) tokens are chosen uniformly. Rounding up hides at least one
+    token; rounding down would never show the network the empty canvas from which decoding starts.
     """
     device = generator.device
     uniform = torch.rand(batch, 1, generator=generator, device=device)
-    count = (n_tokens * torch.cos(math.pi / 2 * uniform)).floor_().clamp_(min=1)
+    count = (n_tokens * torch.cos(math.pi / 2 * uniform)).ceil_().clamp_(min=1)
     order = torch.rand(batch, n_tokens, generator=generator, device=device).argsort(-1)
     ranks = torch.empty_like(order).scatter_(1, order, torch.arange(n_tokens, device=device).expand_as(order))
     return ranks < count

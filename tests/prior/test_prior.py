@@ -1,0 +1,217 @@
+"""The prior learns a language whose law is known, and its shortcuts change nothing."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from nm_vqtsg.errors import ArtifactError, DataError, UserError
+from nm_vqtsg.params import Sample, Stage2, Transformer
+from nm_vqtsg.prior import Canvas, Prior, band_logits, decode, score, training_mask
+from nm_vqtsg.prior.model import BandContext
+from nm_vqtsg.training import Budget
+from prior import toy
+
+SHORT = Budget(steps=3, batch_size=8, learning_rate=5e-3, learning_rate_min=5e-4)
+
+
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return toy.trained()
+
+
+@pytest.fixture(scope="module")
+def sampled(prior: Prior) -> tuple[Tensor, ...]:
+    return prior.sample(2000, generator=source())
+
+
+def test_unconditional_samples_have_the_language_s_law(sampled: tuple[Tensor, ...]) -> None:
+    start, grammatical = toy.starts(sampled[0])
+    assert grammatical.float().mean() > 0.9
+    share = start.bincount(minlength=4) / len(start)
+    law = torch.tensor([0.125, 0.375, 0.125, 0.375])
+    assert (share - law).abs().sum() / 2 < 0.08  # total variation
+
+
+def test_second_band_follows_the_first_at_the_same_time(sampled: tuple[Tensor, ...]) -> None:
+    low, high = ((ids - 1) // 2 for ids in sampled)
+    expected = low.repeat_interleave(2, dim=1).repeat(1, 2)
+    assert (high // 2 == expected).float().mean() > 0.97
+    assert (high % 2).float().mean() < toy.COIN - 0.1  # without choice noise decoding prefers the mode
+
+
+def test_choice_noise_lets_decoding_keep_the_law(prior: Prior) -> None:
+    config = Sample(hf_choice_temperature=1000.0)
+    _, high = prior.sample(1000, generator=source(), config=config)
+    assert abs(((high - 1) // 2 % 2).float().mean() - toy.COIN) < 0.03
+
+
+def test_classes_condition_the_samples(prior: Prior) -> None:
+    y = torch.arange(600) % 2
+    start, _ = toy.starts(prior.sample(600, y, generator=source())[0])
+    assert (start // 2 == y).float().mean() > 0.95
+    only, _ = toy.starts(prior.sample(200, 1, generator=source())[0])
+    assert (only // 2 == 1).float().mean() > 0.95
+
+
+def test_cross_entropy_comes_close_to_the_language_s_entropy(prior: Prior) -> None:
+    tokens, y = toy.language(4000, seed=1)
+    low, high = score(prior, tokens, y, seed=0)
+    assert low.warning is None and high.warning is None
+    assert toy.COIN_ENTROPY - 0.03 < high.cross_entropy < toy.COIN_ENTROPY + 0.05
+    assert high.accuracy == pytest.approx(1 - toy.COIN, abs=0.03)
+
+
+def test_first_guess_is_the_language_s_law_with_and_without_class(prior: Prior) -> None:
+    canvas = Canvas(torch.full((3, 4), 4), torch.zeros(3, 1, dtype=torch.int64), 0)
+    with torch.no_grad():
+        guess = band_logits(prior.network, 0, [], torch.tensor([0, 1, 2]))(canvas).softmax(-1)[:, 0]
+    law = torch.tensor([[0.25, 0.75, 0, 0], [0, 0, 0.25, 0.75], [0.125, 0.375, 0.125, 0.375]])
+    torch.testing.assert_close(guess, law, atol=0.1, rtol=0)
+
+
+def test_dead_codes_are_never_sampled(sampled: tuple[Tensor, ...]) -> None:
+    for ids, live in zip(sampled, toy.live_masks(), strict=True):
+        assert live[ids].all()
+
+
+def test_head_on_masked_positions_equals_the_full_head(prior: Prior) -> None:
+    network = prior.network
+    tokens, y = toy.language(16)
+    own = prior.vocabulary_ids(tokens)
+    for band, n_tokens in enumerate(prior.n_tokens):
+        masked = training_mask(16, n_tokens, source(band))
+        logits, target = network.masked_logits(own, y, band, masked)
+        visible = own[band].masked_fill(masked, network.n_codes[band])
+        transformer = network.band(band)
+        full = transformer.head(transformer.hidden(visible, y, network.context(band, own[:band])))
+        torch.testing.assert_close(logits, full[masked])
+        assert torch.equal(target, own[band][masked])
+
+
+def test_context_computed_once_equals_context_at_every_step(prior: Prior) -> None:
+    network = prior.network
+    tokens, y = toy.language(32)
+    low = prior.vocabulary_ids(tokens)[:1]
+
+    def every_step(canvas: Canvas) -> Tensor:
+        return band_logits(network, 1, low, y)(canvas)
+
+    def draw(logits_fn) -> Tensor:  # type: ignore[no-untyped-def]
+        return decode(
+            logits_fn, (32, 16), mask_token=8, n_steps=5, choice_temperature=1.0, generator=source()
+        )
+
+    assert torch.equal(draw(every_step), draw(band_logits(network, 1, low, y)))
+
+
+def test_guidance(prior: Prior) -> None:
+    network, y = prior.network, torch.tensor([0, 1, 1])
+    canvas = Canvas(torch.full((3, 4), 4), torch.arange(4).expand(3, 4), 0)
+
+    def logits(classes: Tensor, scale: float) -> Tensor:
+        with torch.no_grad():
+            return band_logits(network, 0, [], classes, scale)(canvas)
+
+    null, conditional = logits(torch.full_like(y, 2), 1.0), logits(y, 1.0)
+    torch.testing.assert_close(logits(y, 0.0), null)
+    torch.testing.assert_close(logits(y, 2.5), null + 2.5 * (conditional - null), atol=1e-4, rtol=1e-4)
+    off = prior.sample(20, y[:1].expand(20), generator=source(), config=Sample(guidance_scale=1.0))
+    near = prior.sample(20, y[:1].expand(20), generator=source(), config=Sample(guidance_scale=1.0 + 1e-7))
+    assert all(map(torch.equal, off, near))
+
+
+def test_sampling_depends_on_the_generator_alone(prior: Prior) -> None:
+    first, again, other = (prior.sample(70, generator=source(seed)) for seed in (1, 1, 2))
+    assert all(map(torch.equal, first, again))
+    assert not torch.equal(first[1], other[1])
+
+
+def test_equal_seeds_give_equal_bytes_and_files_come_back(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.safetensors", "b.safetensors", "c.safetensors")]
+    priors = [toy.trained(seed, SHORT) for seed in (0, 0, 1)]
+    for prior, path in zip(priors, paths, strict=True):
+        prior.save(path, {"made_by": "a test"})
+    assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
+    loaded = Prior.load(paths[0])
+    assert loaded.config == toy.CONFIG and loaded.grids == toy.GRIDS and loaded.n_classes == 2
+    pair = (p.sample(5, 1, generator=source()) for p in (priors[0], loaded))
+    assert all(map(torch.equal, *pair))
+
+
+def test_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prior.safetensors"
+    with pytest.raises(ArtifactError, match="no such file"):
+        Prior.load(path)
+    toy.trained(0, SHORT).save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ArtifactError, match="prior"):
+        Prior.load(path)
+
+
+def test_one_band_three_bands_and_no_labels() -> None:
+    grids = [(1, 3), (2, 5), (4, 2)]
+    small = Stage2(lf=Transformer(width=8, depth=1, heads=2), hf=Transformer(width=8, depth=1, heads=1))
+    for count in (1, 3):
+        live = [torch.ones(6, dtype=torch.bool)] * count
+        prior = Prior(small, grids[:count], live, n_classes=0)
+        tokens = [torch.randint(6, (20, rows * columns), generator=source()) for rows, columns in grids[:count]]
+        curve = prior.fit(tokens, None, SHORT, seed=0)
+        assert curve[-1]["step"] == 3 and f"loss_{count - 1}" in curve[-1]
+        assert [tuple(ids.shape) for ids in prior.sample(4, generator=source())] == [
+            (4, rows * columns) for rows, columns in grids[:count]
+        ]
+        with pytest.raises(DataError, match="without labels"):
+            prior.sample(2, 0, generator=source())
+
+
+@pytest.mark.parametrize("columns_from, columns_to", [(8, 35), (5, 23), (7, 31), (4, 4), (1, 3), (9, 4)])
+def test_context_is_aligned_in_time(columns_from: int, columns_to: int) -> None:
+    reader = BandContext(5, (1, columns_from), (2, columns_to), Transformer(width=8, heads=2), 4, 0.0)
+    centre_to = (torch.arange(columns_to) + 0.5) / columns_to
+    start, end = reader.columns / columns_from, (reader.columns + 1) / columns_from
+    assert (start <= centre_to).all() and (centre_to < end + 1e-6).all()
+    out = reader(torch.randint(5, (2, columns_from), generator=source()))
+    assert out.shape == (2, 2 * columns_to, 4)
+    torch.testing.assert_close(out[:, :columns_to], out[:, columns_to:])  # both frequency rows
+
+
+def test_bad_calls_are_named(prior: Prior) -> None:
+    tokens, y = toy.language(8)
+    fresh = Prior(toy.CONFIG, toy.GRIDS, toy.live_masks(), n_classes=2)
+    with pytest.raises(UserError, match="not trained"):
+        fresh.sample(1, generator=source())
+    with pytest.raises(DataError, match="live codes"):
+        fresh.fit((tokens[0] - 1, tokens[1]), y, SHORT, 0)
+    with pytest.raises(DataError, match="1 bands"):
+        fresh.fit(tokens[:1], y, SHORT, 0)
+    with pytest.raises(DataError, match="shape"):
+        fresh.fit((tokens[0][:, :3], tokens[1]), y, SHORT, 0)
+    with pytest.raises(DataError, match="class 2 is unknown"):
+        prior.sample(3, 2, generator=source())
+    with pytest.raises(DataError, match="2 labels were given for 3"):
+        prior.sample(3, torch.tensor([0, 1]), generator=source())
+    with pytest.raises(DataError, match="at least 1"):
+        prior.sample(0, generator=source())
+    with pytest.raises(ArtifactError, match="live code"):
+        Prior(toy.CONFIG, toy.GRIDS, [torch.zeros(8, dtype=torch.bool)] * 2, n_classes=2)
+
+
+def test_prior_that_learnt_nothing_is_called_out(prior: Prior) -> None:
+    tokens, y = toy.language(200)
+    stuck = Prior(toy.CONFIG, toy.GRIDS, toy.live_masks(), n_classes=2)
+    stuck.fit(tokens, y, SHORT, seed=0)
+    with torch.no_grad():
+        for band in range(2):
+            head = stuck.network.band(band).head[-1]
+            head.weight.zero_()
+            head.bias.zero_()
+            head.bias[0] = 5.0
+    low, high = score(stuck, tokens, y, seed=0)
+    assert low.warning is not None and "one token" in low.warning
+    assert high.warning is not None and high.n_predicted == 1
