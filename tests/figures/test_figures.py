@@ -111,12 +111,18 @@ def test_tau_curve_marks_the_winner_and_warns_at_an_end(at_edge: bool) -> None:
 
 
 def test_class_bars_have_two_bars_a_class_and_name_those_left_out() -> None:
-    figure = figures.class_bars({"-1": 1.0, "1": 3.0}, {"-1": 0.5, "1": 1.0}, left_out=["2"])
+    figure = figures.class_bars(
+        {"-1": 1.0, "1": 3.0}, {"-1": 0.5, "1": 1.0}, reference={"1": 0.25}, left_out=["2"]
+    )
     (axis,) = figure.axes
     assert [bar.get_height() for bar in axis.patches] == [1.0, 3.0, 0.5, 1.0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["-1", "1"]
     assert axis.get_xlabel().endswith("2)")
-    assert axis.get_legend_handles_labels()[1] == ["baseline, mean 2", "mapped, mean 0.75"]
+    assert sorted(axis.get_legend_handles_labels()[1]) == [
+        "baseline, mean 2",
+        "mapped, mean 0.75",
+        "real series, mean 0.25",
+    ]
 
 
 def test_codebook_usage_counts_live_codes_and_perplexity() -> None:

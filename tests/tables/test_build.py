@@ -86,7 +86,7 @@ def test_csv_keeps_full_precision_and_leaves_gaps_empty() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(paper_tables(summarise([record(fid=10.123456789)]))[1]))))
     assert [row["protocol"] for row in rows] == ["plain", "trimmed"]
     assert rows[0]["baseline_mean"] == "10.123456789" and rows[0]["baseline_sd"] == ""
-    assert rows[0]["paper_change_percent"] == "73.5" and rows[0]["reference_n"] == "560.0"
+    assert rows[0]["paper_change_percent"] == "73.5" and rows[0]["reference_size"] == "560.0"
     assert rows[0]["unresolved"] == "unknown" and rows[0]["steps_stage3"] == "1500"
 
 

@@ -12,7 +12,11 @@ from nm_vqtsg.figures import style
 
 @style.styled
 def class_bars(
-    baseline: Mapping[str, float], mapped: Mapping[str, float], *, left_out: Sequence[str] = ()
+    baseline: Mapping[str, float],
+    mapped: Mapping[str, float],
+    *,
+    reference: Mapping[str, float] | None = None,
+    left_out: Sequence[str] = (),
 ) -> Figure:
     """FID of each class's samples against that class's TEST series; dashed: the mean over classes, which is cFID.
 
@@ -20,6 +24,8 @@ def class_bars(
     ----------
     baseline, mapped
         Original label to FID, the same labels in both.
+    reference
+        What real series of the class score (TRAIN against TEST), for the classes where it is known.
     left_out
         Labels that have too few TEST series for a FID; named below.
     """
@@ -33,10 +39,15 @@ def class_bars(
         mean = float(heights.mean())
         axis.bar(places + shift, heights, width=0.4, color=colour, label=f"{name}, mean {mean:.3g}")
         axis.axhline(mean, color=colour, linestyle="--", linewidth=0.9)
+    known = [place for place in places if reference and labels[place] in reference]
+    if reference and known:
+        heights = np.array([reference[labels[place]] for place in known], dtype=float)
+        name = f"real series, mean {heights.mean():.3g}"
+        axis.hlines(heights, np.array(known) - 0.4, np.array(known) + 0.4, color="black", label=name)
     shown = places[:: max(1, len(labels) // 30)]
     axis.set_xticks(shown, [labels[place] for place in shown])
     axis.set_xlim(-0.6, len(labels) - 0.4)
     axis.set_xlabel("class" if not left_out else f"class (too few TEST series: {', '.join(left_out)})")
     axis.set_ylabel("cFID of the class")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure

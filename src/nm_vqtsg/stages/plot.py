@@ -140,7 +140,9 @@ def class_bars(run: Inputs) -> Figure:
     if not baseline or not mapped:
         return figures.statement("cFID of each class", run.metrics["missing"].get("cfid", NO_LABELS))
     labels = [] if run.test.labels is None else run.test.labels.tolist()
-    return figures.class_bars(baseline, mapped, left_out=[label for label in labels if label not in baseline])
+    left_out = [label for label in labels if label not in baseline]
+    reference = (run.metrics.get("reference") or {}).get("cfid_per_class", {})
+    return figures.class_bars(baseline, mapped, reference=reference, left_out=left_out)
 
 
 def codebook_usage(run: Inputs) -> Figure:
@@ -151,7 +153,8 @@ def codebook_usage(run: Inputs) -> Figure:
         name: torch.bincount(ids.flatten(), minlength=len(book.codes)).cpu().numpy()
         for name, ids, book in zip(("LF", "HF"), tokens, run.tokenizer.codebooks, strict=True)
     }
-    return figures.codebook_usage(counts, known={name: run.stage1["usage"][name.lower()] for name in counts})
+    known = run.stage1["codes"]["train"]
+    return figures.codebook_usage(counts, known={name: known[name.lower()] for name in counts})
 
 
 def loss_curves(run: Inputs) -> Figure:

@@ -29,9 +29,10 @@ _TRIMMED = (
     "plain: nothing removed."
 )
 _REFERENCE = (
-    "TRAIN–TEST: what real series score, n of TRAIN against TEST; the generated samples at that same n stand "
-    "beside it. It is no strict lower bound: the judge was fitted on TRAIN."
+    "TRAIN–TEST: what real series score, a part of TRAIN in the place of the samples. It is no strict lower "
+    "bound: the judge was fitted on TRAIN."
 )
+_MATCHED = "at n: as many generated samples as the TRAIN–TEST reference has; with few series FID is mostly bias."
 
 
 def paper_tables(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] = ()) -> dict[int, Table]:
@@ -52,8 +53,9 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
     printed = paper.tables[key]
     name = printed.name
     header = ["Dataset", "Protocol", name, f"{name} mapped", "Change %"]
+    header += ["TRAIN–TEST" if key == "cfid" else "TRAIN–TEST (n)"]
     if key == "fid":
-        header += ["TRAIN–TEST (n)", f"{name} at n", f"{name} mapped at n"]
+        header += [f"{name} at n", f"{name} mapped at n"]
     elif key == "is":
         header += ["/ classes", "mapped / classes"]
     header += ["paper", "paper mapped", "paper change %", "Steps", "Seeds", "Judge", "τ"]
@@ -68,13 +70,13 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
             cells.append(_cells(key, metric, protocol, summary, paper))
             records.append(_record(key, metric, protocol, summary, paper))
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
-    notes += _READING
+    notes += [*_READING, _REFERENCE]
     if key == "fid":
-        notes += [_TRIMMED, _REFERENCE]
+        notes += [_TRIMMED, _MATCHED]
     better = f"the {printed.better}, the better"
     steps = "/".join(map(str, paper.steps))
     runs, judge = paper.protocol["runs"], paper.protocol["judge"]
-    notes.append(f"Paper: steps {steps}, mean of {runs} runs, judge {judge}.")
+    notes.append(f"Paper: steps {steps}, mean of {runs} runs, judged by the {judge}.")
     notes += [
         f"The paper's {note.where} says: {note.says}. {note.table}."
         for note in paper.notes
@@ -86,11 +88,10 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
 def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> list[str]:
     made = summary.comparisons[metric]
     row = [summary.dataset, protocol, mean_sd(made.baseline), mean_sd(made.mapped), percent(made.change)]
-    matched = summary.matched if metric == "fid" else {}
+    size = summary.matched.get("n") if key != "cfid" and made.reference else None
+    row += [mean_sd(made.reference) + (f" ({size.mean:.0f})" if size else "")]
     if key == "fid":
-        at = f" ({matched['n'].mean:.0f})" if "n" in matched else ""
-        reference = mean_sd(made.reference)
-        row += [reference if reference == EMPTY else reference + at]
+        matched = summary.matched if metric == "fid" else {}
         row += [mean_sd(matched.get("baseline")), mean_sd(matched.get("mapped"))]
     elif key == "is":
         shared = summary.comparisons.get("is_normalized")
@@ -126,9 +127,9 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "change_basis": made.change.basis,
         "unresolved": {True: "yes", False: "no", None: "unknown"}[made.change.unresolved],
     }
+    record |= _spread("reference", made.reference)
     if key == "fid":
-        record |= _spread("reference", made.reference)
-        record["reference_n"] = matched["n"].mean if "n" in matched else None
+        record["reference_size"] = summary.matched["n"].mean if "n" in summary.matched else None
         record |= {
             **_spread("baseline_at_n", matched.get("baseline")),
             **_spread("mapped_at_n", matched.get("mapped")),
@@ -207,7 +208,7 @@ def _describe(summary: DatasetSummary, paper: Paper) -> str:
     known = {"generated", "test"} <= set(sizes)
     counts = f"{sizes['generated']} generated against {sizes['test']} TEST" if known else ""
     at, headline = summary.matched, "FID" if "fid" in summary.comparisons else "ROCKET-FID"
-    if {"n", "baseline", "mapped"} <= set(at):
+    if {"n", "baseline", "mapped"} <= set(at) and at["n"].mean != sizes.get("generated"):
         counts += (
             f" (at the reference's n = {at['n'].mean:.0f}: {headline} {number(at['baseline'].mean)}, "
             f"mapped {number(at['mapped'].mean)})"
