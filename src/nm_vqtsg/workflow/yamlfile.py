@@ -52,7 +52,11 @@ for _name, _pattern, _first in _SCALARS:
 
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file; None when the file is empty."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader)
+    loader = Loader(path.read_text(encoding="utf-8"))
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def dump_yaml(content: Any) -> str:

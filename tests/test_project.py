@@ -1,0 +1,90 @@
+"""The files at the root agree with one another."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import nm_vqtsg
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SOURCES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk"), ROOT / "Snakefile"]
+
+
+def wanted() -> list[str]:
+    return [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["study"]]
+
+
+def test_environment_yml_repeats_pyproject() -> None:
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert dependencies[-1]["pip"] == [*wanted(), "--editable ."]
+
+
+def test_the_lock_holds_a_fitting_release_of_everything_but_torch() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", text, re.MULTILINE))
+    for requirement in map(Requirement, [*wanted(), *PROJECT["optional-dependencies"]["dev"]]):
+        name = canonicalize_name(requirement.name)
+        if name == "torch":
+            assert name not in locked and str(requirement.specifier) == "==2.13.0"
+        else:
+            assert requirement.specifier.contains(locked[name]), f"{name} {locked[name]}: run make lock"
+    assert len(locked) == len(re.findall(r"==\S+ \\\n    --hash=sha256:", text))
+
+
+def test_the_makefile_installs_the_pinned_torch() -> None:
+    assert "torch==2.13.0" in (ROOT / "Makefile").read_text()
+
+
+def test_one_version_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert nm_vqtsg.__version__ == PROJECT["version"] == citation["version"]
+    assert f"## {nm_vqtsg.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_reading_never_runs_code() -> None:
+    """No pickle, no unsafe YAML, no shell strings, in any source file."""
+    forbidden = re.compile(
+        r"^\s*(import|from) (pickle|joblib|dill)\b|allow_pickle=True|weights_only=False|yaml\.load\(|shell=True|\beval\(\"|\bexec\("
+    )
+    for path in SOURCES:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert not forbidden.search(line), f"{path}:{number}: {line.strip()}"
+
+
+ROOMS = (
+    "errors",
+    "artifacts",
+    "datasets",
+    "params",
+    "nn",
+    "training",
+    "metrics",
+    "tokenizer",
+    "prior",
+    "generators",
+    "svq",
+    "mapper",
+    "figures",
+    "tables",
+    "workflow",
+    "stages",
+    "cli",
+)
+
+
+def test_imports_run_one_way() -> None:
+    """A room imports only from itself and from rooms before it."""
+    package = ROOT / "src" / "nm_vqtsg"
+    for path in package.rglob("*.py"):
+        relative = path.relative_to(package)
+        room = relative.parts[0].removesuffix(".py")
+        if room in ("__init__", "__main__"):
+            continue
+        for found in re.findall(r"from nm_vqtsg\.(\w+)|import nm_vqtsg\.(\w+)", path.read_text()):
+            other = found[0] or found[1]
+            assert ROOMS.index(other) <= ROOMS.index(room), f"{relative} imports {other}"
