@@ -13,7 +13,7 @@ from torch import Tensor
 from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
 from nm_vqtsg.mapper import NeuralMapper
 from nm_vqtsg.mapper.train import MapperReport, check_mapper
-from nm_vqtsg.params import Stage3, Svq
+from nm_vqtsg.params import Rocket, Stage3, Svq
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training import Session
 
@@ -108,7 +108,9 @@ def test_with_a_scaled_generator_everything_is_in_the_units_of_the_data(tmp_path
 
 
 def test_searches_for_tau_where_none_is_given() -> None:
-    trained = NeuralMapper(small(), tau_grid=(0.05, 0.3, 2), progress=False).fit(PatchGenerator(X, tau=0.3), X)
+    trained = NeuralMapper(small(), tau_grid=(0.05, 0.3, 2), rocket=Rocket(n_kernels=50), progress=False).fit(
+        PatchGenerator(X, tau=0.3), X
+    )
     assert trained.tau_ == 0.3
     assert trained.tau_curve_ is not None
     assert trained.tau_curve_.n_train == len(X)
