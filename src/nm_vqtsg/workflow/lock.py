@@ -75,9 +75,7 @@ class EngineLock:
             for pid, command in self._others(table):
                 if _alive(pid):
                     name = command.split(":")[0]
-                    raise EngineBusyError(
-                        f"process {pid} is at work on this study ({name}); wait for it or stop it"
-                    )
+                    raise EngineBusyError(f"process {pid} is at work on this study ({name}); wait or stop it")
             for path in self._paths:
                 readers = [entry for entry in table["read"].get(path, []) if _alive(entry["pid"])]
                 table["read"][path] = [*readers, self._me]

@@ -1,8 +1,9 @@
 """What the Snakefile needs: inputs, outputs and commands of ``dvc.yaml``, and which jobs are out of date.
 
-Snakemake decides by file times, which say nothing once DVC, git or a copy has touched the files. Here every input
-is `ancient`, so times count for nothing; a job that is out of date by content, or follows one, has one more
-input, a file that is new at each start. Snakemake's own record keeping has no part in it.
+Snakemake decides by file times, which say nothing once DVC, git or a copy has touched the files. Here the inputs
+of a job that is up to date by content are `ancient`, so their times count for nothing; a job that is not, or
+follows one that is not, has plain inputs and one more, a file that is new at each start. Snakemake's own
+record keeping has no part in it.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ class Study:
 
         def of_job(wildcards: Any) -> list[Any]:
             stage = self.pipeline.find(step, dict(wildcards.items()))
-            paths = [self._ancient(path) for path in self.pipeline.inputs(stage)]
-            return [*paths, str(CHANGED)] if stage.name in self.due else paths
+            paths = self.pipeline.inputs(stage)
+            return [*paths, str(CHANGED)] if stage.name in self.due else [self._ancient(path) for path in paths]
 
         return of_job
 
