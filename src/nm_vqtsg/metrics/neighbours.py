@@ -1,0 +1,74 @@
+"""Nearest neighbours: do samples lie where real series lie, everywhere they lie, and are they copies?"""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from nm_vqtsg.errors import DataError
+
+
+def manifold_scores(real: np.ndarray, generated: np.ndarray, k: int = 5) -> dict[str, float]:
+    """Precision, recall, density and coverage of features (n, d) and (m, d); higher is better.
+
+    A real (generated) series owns the ball that reaches to its k-th nearest real (generated) neighbour.
+    Precision: share of samples in a real ball. Recall: share of real series in a sample's ball (Kynkäänniemi et
+    al., 2019). Density: how many real balls a sample is in, over k; may exceed 1. Coverage: share of real balls
+    that hold a sample (Naeem et al., 2020); both bear outliers better. For equal laws density is about 1 and
+    coverage about 1 − 2⁻ᵏ when the sets are equally large.
+
+    Raises
+    ------
+    DataError
+        If a set has no k-th neighbour.
+    """
+    if min(len(real), len(generated)) <= k:
+        raise DataError(f"precision and recall need more than {k} series in each set")
+    radius_real, radius_generated = _radius(real, k), _radius(generated, k)
+    between = cdist(real, generated)
+    in_real = between < radius_real[:, None]
+    return {
+        "precision": float(in_real.any(0).mean()),
+        "recall": float((between < radius_generated[None]).any(1).mean()),
+        "density": float(in_real.sum(0).mean() / k),
+        "coverage": float(in_real.any(1).mean()),
+    }
+
+
+def _radius(points: np.ndarray, k: int) -> np.ndarray:
+    """Distance to the k-th nearest other point: (n, d) -> (n,)."""
+    return np.partition(cdist(points, points), k, axis=1)[:, k]  # place 0 is the point itself
+
+
+def memorisation(
+    generated: np.ndarray, train: np.ndarray, test: np.ndarray, rng: np.random.Generator
+) -> dict[str, float]:
+    """Are samples closer to TRAIN, which the generator saw, than to TEST, which it did not?
+
+    Parameters
+    ----------
+    generated, train, test : (n, C, L) arrays
+        Euclidean distance of the series themselves.
+    rng : np.random.Generator
+        Cuts the larger of TRAIN and TEST to the size of the other: more series lie closer by number alone.
+
+    Returns
+    -------
+    dict
+        ``closer_to_train``: share of samples, 0.5 when nothing was learnt by heart and 1 when all was;
+        ``distance_ratio``: median distance to TRAIN over median distance to TEST, 1 and 0 likewise;
+        ``copies``: share of samples that equal a TRAIN series to within 10⁻⁴ of its norm (all of TRAIN).
+    """
+    flat, from_train, from_test = (X.reshape(len(X), -1).astype(np.float64) for X in (generated, train, test))
+    to_train = cdist(flat, from_train)
+    nearest = to_train.argmin(1)
+    norms = np.linalg.norm(from_train, axis=1)[nearest]
+    copies = to_train[np.arange(len(flat)), nearest] <= 1e-4 * norms
+    n = min(len(train), len(test))
+    train_gap = to_train[:, rng.permutation(len(train))[:n]].min(1)
+    test_gap = cdist(flat, from_test[rng.permutation(len(test))[:n]]).min(1)
+    closer = (train_gap < test_gap) + 0.5 * (train_gap == test_gap)
+    middle = float(np.median(test_gap))
+    return {
+        "closer_to_train": float(closer.mean()),
+        "distance_ratio": float(np.median(train_gap)) / middle if middle > 0 else float("nan"),
+        "copies": float(copies.mean()),
+    }
