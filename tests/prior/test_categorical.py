@@ -28,9 +28,7 @@ def test_frequencies_match_the_law_and_torch_multinomial(n_codes: int) -> None:
         assert chi2_contingency(torch.stack([ours, theirs])[:, seen].numpy()).pvalue > 1e-3
 
 
-@given(
-    n_codes=st.integers(1, 80), scale=st.sampled_from([0.0, 1.0, 30.0, 200.0]), seed=st.integers(0, 2**32)
-)
+@given(n_codes=st.integers(1, 80), scale=st.sampled_from([0.0, 1.0, 30.0, 200.0]), seed=st.integers(0, 2**32))
 @settings(max_examples=100, deadline=None)
 def test_impossible_codes_are_never_drawn_and_log_probabilities_are_right(
     n_codes: int, scale: float, seed: int

@@ -1,6 +1,7 @@
 """Masking in training and parallel decoding: the claims of MaskGIT's sections 3.1 and 3.2."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -81,9 +82,7 @@ def test_without_noise_the_most_confident_draws_are_kept() -> None:
         sharp[..., 0] = 20.0 + 2.0 * canvas.open
         return sharp.double()
 
-    decode(
-        logits, (3, n_tokens), mask_token=4, n_steps=4, choice_temperature=0.0, generator=source()
-    )
+    decode(logits, (3, n_tokens), mask_token=4, n_steps=4, choice_temperature=0.0, generator=source())
     n_open = masked_count(n_tokens, 0, 4)
     assert torch.equal(kept_first[0], (torch.arange(n_tokens) >= n_open).expand(3, -1))
 
@@ -131,7 +130,7 @@ def test_training_mask_follows_the_cosine_law() -> None:
     n_tokens, batch = 10, 20_000
     counts = training_mask(batch, n_tokens, source()).sum(1).bincount(minlength=n_tokens + 1)
     at_least = [2 * math.acos((k - 1) / n_tokens) / math.pi for k in range(1, n_tokens + 2)]
-    law = [high - low for high, low in zip(at_least, at_least[1:], strict=False)]
+    law = [high - low for high, low in pairwise(at_least)]
     assert counts[0] == 0
     assert chisquare(counts[1:].numpy(), [batch * p for p in law]).pvalue > 1e-3
 
@@ -153,9 +152,7 @@ def test_equal_seeds_give_equal_tokens() -> None:
         return torch.zeros(*canvas.open.shape, 50)
 
     def draw(seed: int) -> torch.Tensor:
-        return decode(
-            logits, (4, 20), mask_token=50, n_steps=5, choice_temperature=2.0, generator=source(seed)
-        )
+        return decode(logits, (4, 20), mask_token=50, n_steps=5, choice_temperature=2.0, generator=source(seed))
 
     assert torch.equal(draw(3), draw(3))
     assert not torch.equal(draw(3), draw(4))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from prior import toy
 from torch import Tensor
 
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
@@ -11,7 +12,6 @@ from nm_vqtsg.params import Sample, Stage2, Transformer
 from nm_vqtsg.prior import Canvas, Prior, band_logits, decode, score, training_mask
 from nm_vqtsg.prior.model import BandContext
 from nm_vqtsg.training import Budget
-from prior import toy
 
 SHORT = Budget(steps=3, batch_size=8, learning_rate=5e-3, learning_rate_min=5e-4)
 
@@ -103,9 +103,7 @@ def test_context_computed_once_equals_context_at_every_step(prior: Prior) -> Non
         return band_logits(network, 1, low, y)(canvas)
 
     def draw(logits_fn) -> Tensor:  # type: ignore[no-untyped-def]
-        return decode(
-            logits_fn, (32, 16), mask_token=8, n_steps=5, choice_temperature=1.0, generator=source()
-        )
+        return decode(logits_fn, (32, 16), mask_token=8, n_steps=5, choice_temperature=1.0, generator=source())
 
     assert torch.equal(draw(every_step), draw(band_logits(network, 1, low, y)))
 

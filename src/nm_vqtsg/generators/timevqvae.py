@@ -134,9 +134,7 @@ class TimeVQVAE:
         """
         generator = self._fitted()
         ids = None if y is None else torch.from_numpy(np.asarray(class_ids(y, self.classes_)))
-        source = torch.Generator().manual_seed(
-            derive_seed(self.random_state if seed is None else seed, "sample")
-        )
+        source = torch.Generator().manual_seed(derive_seed(self.random_state if seed is None else seed, "sample"))
         return self._unscaled(generator.sample(n, ids, generator=source, session=self._session()))
 
     def reconstruct(self, X: Any) -> np.ndarray:

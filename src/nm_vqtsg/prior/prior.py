@@ -161,9 +161,7 @@ class Prior:
                 losses[f"loss_{band}"] = functional.cross_entropy(logits, target)
             return {"loss": torch.stack(list(losses.values())).sum()} | losses
 
-        curve = fit(
-            network, step_loss, n=n, budget=budget, seed=seed, session=session, description="stage 2"
-        )
+        curve = fit(network, step_loss, n=n, budget=budget, seed=seed, session=session, description="stage 2")
         self._network = network
         return curve
 
