@@ -39,8 +39,7 @@ def run(ctx: StageContext) -> None:
     for split in ("train", "test"):
         laws = {"unconditional": None} | ({"of_class": classes[split]} if train.n_classes else {})
         scores[split] = {
-            law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True))
-            for law, y in laws.items()
+            law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True)) for law, y in laws.items()
         }
     warnings = [
         f"{name.upper()} band: {found.warning}"
