@@ -46,11 +46,14 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
         axis.set_axis_off()
     for axis, (title, curve) in zip(axes, curves.items(), strict=False):
         parts = [name for name in curve if name not in ("step", "loss", "lr") and not name.endswith("accuracy")]
-        for index, name in enumerate(parts):
+        marker = "." if len(curve["step"]) < 20 else ""
+        for index, name in enumerate([*parts, "loss"]):
+            look = {"color": _PARTS[index % 6], "linestyle": _DASHES[index // 6 % 4], "linewidth": 0.8}
+            if name == "loss":
+                look = {"color": "black", "linewidth": 1.2}
             values = smooth(np.asarray(curve[name], float))
-            style_of = {"color": _PARTS[index % 6], "linestyle": _DASHES[index // 6 % 4]}
-            axis.plot(curve["step"], _positive(values), linewidth=0.8, label=name.replace("_", " "), **style_of)
-        axis.plot(curve["step"], _positive(smooth(np.asarray(curve["loss"], float))), color="black", label="loss")
+            values[values <= 0] = np.nan  # has no place on a logarithmic axis
+            axis.plot(curve["step"], values, marker=marker, label=name.replace("_", " "), **look)
         axis.set_yscale("log")
         axis.set_title(title)
         axis.set_xlabel("step")
@@ -66,7 +69,3 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
         if parts:
             axis.legend(loc="upper right", fontsize=6, ncols=1 + (len(parts) > 4))
     return figure
-
-
-def _positive(values: np.ndarray) -> np.ndarray:
-    return np.where(values > 0, values, np.nan)

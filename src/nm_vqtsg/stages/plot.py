@@ -211,6 +211,11 @@ FIGURES: dict[str, Callable[[Inputs], Figure]] = {
 """Every run has all of these files; where there is nothing to draw, the figure says why."""
 
 
+def png(run: Inputs, name: str) -> bytes:
+    """One of `FIGURES` as a PNG; equal artifacts give equal bytes."""
+    return figures.png_bytes(FIGURES[name](run))
+
+
 def run(ctx: StageContext) -> None:
     """Draw all figures of a run.
 
@@ -220,8 +225,8 @@ def run(ctx: StageContext) -> None:
         If an artifact of the run is missing or damaged.
     """
     inputs = Inputs(ctx)
-    for name, draw in FIGURES.items():
-        data = figures.png_bytes(draw(inputs))
+    for name in FIGURES:
+        data = png(inputs, name)
         with atomic_path(ctx.paths.figure(name)) as temporary:
             temporary.write_bytes(data)
         ctx.log.info("%s (%d kB)", ctx.paths.figure(name), len(data) // 1000)

@@ -1,0 +1,76 @@
+"""The step that draws: all files of every run, with and without labels, with several channels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nm_vqtsg.artifacts import save_json, save_npz, save_text
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.params import Params, Stage1
+from nm_vqtsg.stages import plot
+from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.training import Budget
+
+LENGTH = 24
+
+
+def finished_run(study: Path, channels: int, labelled: bool) -> StageContext:
+    """The artifacts of a run that learned next to nothing."""
+    paths = Paths(study, "Toy", 0)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, channels, LENGTH)).astype(np.float32)
+    y = np.arange(40) % 2 if labelled else None
+    labels = np.array(["-1", "1"]) if labelled else None
+    for path in (paths.train, paths.test):
+        Series(X, y, labels, np.zeros(channels), np.ones(channels)).save(path)
+    tokenizer = Tokenizer(Stage1(codebook_size=16), channels, LENGTH)
+    budget = Budget(steps=2, batch_size=8, learning_rate=1e-3, learning_rate_min=1e-4)
+    tokenizer.fit(X, budget)
+    tokenizer.save(paths.weights(1))
+    usage = {"live": 9, "perplexity": 7.5}
+    save_json(paths.report(1), {"codes": {"train": {"lf": usage, "hf": usage}}})
+    save_npz(paths.samples, X=X[:20])
+    save_npz(paths.mapped, X=X[:20] / 2)
+    search = {"grid": [0.1, 1.0], "fid": [0.2, 0.1], "tau": 1.0, "at_edge": True, "n_generated": 20, "n_train": 40}
+    save_json(paths.tau_curve, search | {"distance": "euclidean", "rocket": {"n_kernels": 10, "seed": 0}})
+    for path in (paths.fcn_curve, paths.curve(1), paths.curve(2), paths.curve(3)):
+        save_text(path, "step\tloss\tlf\tlr\n1\t2\t1\t0.1\n2\t1\t0.5\t0.05\n")
+    scores: dict = {"rocket_fid": 0.1}
+    if labelled:
+        Judge(channels, 2).save(paths.fcn)
+        scores |= {"fid": 1.0, "cfid_per_class": {"-1": 1.0}}
+    else:
+        paths.fcn_curve.unlink()
+    save_json(paths.metrics, {"baseline": scores, "mapped": scores, "missing": {"cfid": "needs labels"}})
+    return StageContext("plot", Params(), paths, progress="none")
+
+
+def test_draws_every_figure(tmp_path: Path) -> None:
+    ctx = finished_run(tmp_path, channels=2, labelled=True)
+    plot.run(ctx)
+    drawn = {path.name: path.read_bytes() for path in ctx.paths.figure("any").parent.iterdir()}
+    assert set(drawn) == set(plot.FIGURES)
+    assert all(data.startswith(b"\x89PNG") and len(data) < 300_000 for data in drawn.values())
+    assert drawn["fig4_features.png"] == plot.png(plot.Inputs(ctx), "fig4_features.png")
+
+
+def test_without_labels_the_figures_of_the_judge_say_so(tmp_path: Path) -> None:
+    run = plot.Inputs(finished_run(tmp_path, channels=1, labelled=False))
+    for name in ("fig4_features.png", "cfid_classes.png"):
+        text = " ".join(text.get_text() for text in plot.FIGURES[name](run).texts)
+        assert "labels" in text
+    titles = [axis.get_title() for axis in plot.FIGURES["loss_curves.png"](run).axes]
+    assert "FCN (judge)" not in titles and "Stage 3: mapper" in titles
+
+
+def test_a_missing_or_damaged_curve_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"a\.tsv: no such file"):
+        plot.read_curve(tmp_path / "a.tsv")
+    (tmp_path / "b.tsv").write_text("step\tloss\n1\tx\n")
+    with pytest.raises(ArtifactError, match=r"b\.tsv: not a table"):
+        plot.read_curve(tmp_path / "b.tsv")
