@@ -9,13 +9,14 @@ import torch
 
 from nm_vqtsg.artifacts import canonical_json
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.metrics import evaluation, fcn
+from nm_vqtsg.metrics import fcn, scoring
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, amplitude, evaluate
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.metrics.second_opinion import HIGHER_IS_BETTER
 
 LABELS = ("-1", "1", "7")
-SHORT = Protocol(is_splits=5, bootstrap=20, seed=0)
+SHORT = Protocol(is_splits=5, bootstrap=20, cas_fits=1, seed=0)
 
 
 def series(n: int, seed: int, scale: float = 1.0, y: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +36,7 @@ def quick_trimming() -> Iterator[None]:
         return features[distance <= np.quantile(distance, 0.9)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "inliers", nearest)
+        patch.setattr(scoring, "inliers", nearest)
         yield
 
 
@@ -120,6 +121,16 @@ def test_amplitudes(result: dict) -> None:
     assert flat == {"mean": 0, "sd": 0, "q25": 0, "median": 0, "q75": 0}
 
 
+def test_second_opinion(result: dict) -> None:
+    baseline, mapped = result["baseline"]["second_opinion"], result["mapped"]["second_opinion"]
+    assert set(HIGHER_IS_BETTER) <= set(mapped)
+    assert mapped["cas"] > 0.95
+    assert mapped["auc"] < baseline["auc"]
+    for name in ("mdd", "coverage", "density"):
+        assert (mapped[name] > baseline[name]) == HIGHER_IS_BETTER[name], name
+    assert "closer_to_train" not in result["reference"]["second_opinion"]
+
+
 def test_same_seed_same_json(result: dict, judge: fcn.Judge, rocket: RocketFeatures) -> None:
     again = evaluate(
         Real(*series(90, 1)),
@@ -144,10 +155,10 @@ def test_equal_versions_are_unresolved(judge: fcn.Judge, rocket: RocketFeatures)
         judge=judge,
         rocket=rocket,
         labels=LABELS,
-        protocol=Protocol(5, 40, 0),
+        protocol=Protocol(5, 40, 0, 0),
     )
     assert found["unresolved"]["fid"] is True
-    assert found["missing"] == {"reference": "needs TRAIN"}
+    assert set(found["missing"]) == {"reference", "cas"}
 
 
 def test_without_labels(rocket: RocketFeatures) -> None:
@@ -158,7 +169,9 @@ def test_without_labels(rocket: RocketFeatures) -> None:
         rocket=rocket,
         protocol=SHORT,
     )
-    assert {"rocket_fid", "rocket_kid"} == set(found["baseline"])
+    assert {"rocket_fid", "rocket_kid", "second_opinion"} == set(found["baseline"])
+    assert found["baseline"]["second_opinion"]["features"] == "rocket"
+    assert "cas" in found["missing"]
     assert {"fid", "is", "cfid"} <= set(found["missing"])
     assert "labels" in found["missing"]["fid"]
     assert found["change_percent"]["rocket_fid"] > 0

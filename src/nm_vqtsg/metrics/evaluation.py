@@ -5,20 +5,15 @@ and their uncertainty. What cannot be measured is absent and named, with the rea
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.metrics.cfid import class_fid
 from nm_vqtsg.metrics.fcn import Judge
-from nm_vqtsg.metrics.fid import Gaussian, fid, frechet_distance
-from nm_vqtsg.metrics.inception import inception_score
-from nm_vqtsg.metrics.kid import kid
+from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.metrics.trimming import inliers
+from nm_vqtsg.metrics.scoring import LEVEL, Generated, Protocol, Real, Scorer, Seen
 from nm_vqtsg.metrics.uncertainty import (
     centred_interval,
     change_interval,
@@ -29,111 +24,13 @@ from nm_vqtsg.metrics.uncertainty import (
 )
 from nm_vqtsg.training import Session
 
+__all__ = ["LOWER_IS_BETTER", "Generated", "Protocol", "Real", "amplitude", "evaluate"]
+
 LOWER_IS_BETTER = {"fid": True, "is": False, "cfid": True, "rocket_fid": True}
 """Direction of each score whose change is reported."""
 KIDS = ("kid", "rocket_kid")
 SMALLEST = {"fid": 0.0, "is": 1.0, "cfid": 0.0}
-LEVEL = 0.95
 NO_JUDGE = "needs labels: without them there is no FCN to judge by"
-
-
-@dataclass(frozen=True)
-class Real:
-    """Real series: X (n, C, L) z-scored by TRAIN; y (n,) in 0..n_classes-1, or None without labels."""
-
-    X: np.ndarray
-    y: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Generated:
-    """Generated series: X (n, C, L) unconditional; X_class (m, C, L), y_class (m,) with the class asked for."""
-
-    X: np.ndarray
-    X_class: np.ndarray | None = None
-    y_class: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How to measure: splits of IS, bootstrap draws behind an interval, seed of splits, subsets and draws."""
-
-    is_splits: int = 10
-    bootstrap: int = 200
-    seed: int = 0
-
-
-@dataclass
-class _Seen:
-    """A set of series as the feature extractors see it."""
-
-    rocket: np.ndarray
-    fcn: np.ndarray | None = None
-    probabilities: np.ndarray | None = None
-    fcn_class: np.ndarray | None = None
-    y: np.ndarray | None = None
-
-
-@dataclass
-class _Evaluation:
-    """One evaluation under way: the extractors, TEST as they see it, and what is missing."""
-
-    test: _Seen
-    rocket: RocketFeatures
-    judge: Judge | None
-    labels: tuple[str, ...]
-    protocol: Protocol
-    missing: dict[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def test_rocket(self) -> Gaussian:
-        return Gaussian(self.test.rocket)
-
-    @cached_property
-    def test_trimmed(self) -> Gaussian:
-        assert self.test.fcn is not None  # asked for only where there is a judge
-        return Gaussian(inliers(self.test.fcn))
-
-    def rng(self, purpose: int) -> np.random.Generator:
-        return np.random.default_rng([self.protocol.seed, purpose])
-
-    def see(self, series: Generated) -> _Seen:
-        seen = _Seen(self.rocket(series.X))
-        if self.judge is not None:
-            seen.fcn, seen.probabilities = self.judge.features_and_probabilities(series.X)
-            if series.X_class is not None and series.y_class is not None:
-                seen.fcn_class, seen.y = self.judge.features(series.X_class), series.y_class
-        return seen
-
-    def scores(self, seen: _Seen) -> dict[str, Any]:
-        """All scores of one set against TEST."""
-        other = kid(self.test.rocket, seen.rocket, gamma=1.0, level=LEVEL)
-        found: dict[str, Any] = {
-            "rocket_fid": frechet_distance(self.test_rocket, Gaussian(seen.rocket)),
-            "rocket_kid": other.value,
-            "rocket_kid_interval": [other.low, other.high],
-        }
-        if seen.fcn is None or self.test.fcn is None or seen.probabilities is None:
-            return found
-        found["fid"] = fid(self.test.fcn, seen.fcn)
-        found["fid_trimmed"] = frechet_distance(self.test_trimmed, Gaussian(inliers(seen.fcn)))
-        other = kid(self.test.fcn, seen.fcn, level=LEVEL)
-        found |= {"kid": other.value, "kid_interval": [other.low, other.high]}
-        try:
-            score, spread = inception_score(seen.probabilities, self.protocol.is_splits, self.rng(0))
-            found |= {"is": score, "is_spread": spread, "is_normalized": score / len(self.labels)}
-        except DataError as error:
-            self.missing["is"] = str(error)
-        if seen.fcn_class is None or seen.y is None or self.test.y is None:
-            self.missing["cfid"] = "needs samples with the class that was asked for"
-            return found
-        by_class = class_fid(self.test.fcn, self.test.y, seen.fcn_class, seen.y, len(self.labels))
-        found["cfid"] = by_class.mean
-        found["cfid_per_class"] = {self.labels[label]: value for label, value in by_class.per_class.items()}
-        self.missing |= {
-            f"cfid of class {self.labels[label]}": reason for label, reason in by_class.left_out.items()
-        }
-        return found
 
 
 def evaluate(
@@ -180,7 +77,7 @@ def evaluate(
     """
     protocol, session = protocol or Protocol(), session or Session()
     _check(test, generated, train, judge, labels)
-    run = _Evaluation(_Seen(rocket(test.X)), rocket, judge, labels, protocol)
+    run = Scorer(test, Seen(rocket(test.X)), rocket, judge, labels, protocol)
     accuracy = None
     if judge is not None:
         run.test.fcn, probabilities = judge.features_and_probabilities(test.X)
@@ -191,6 +88,9 @@ def evaluate(
         run.missing |= dict.fromkeys(("fcn_accuracy", "fid", "fid_trimmed", "kid", "is", "cfid"), NO_JUDGE)
     seen = {name: run.see(series) for name, series in generated.items()}
     scores = {name: run.scores(one) for name, one in seen.items()}
+    for name, series in generated.items():
+        known = None if train is None else train.X
+        scores[name]["second_opinion"] = run.second_opinion(series, seen[name], known)
     first = next(iter(generated.values()))
     sizes = {"test": len(test.X), "generated": len(first.X)}
     if first.y_class is not None:
@@ -247,7 +147,7 @@ def _check(
         raise DataError(f"the FCN knows {judge.n_classes} classes and the data have {len(labels)}; train it again")
 
 
-def _reference(run: _Evaluation, train: Real, seen: Mapping[str, _Seen], sizes: dict[str, int]) -> dict[str, Any]:
+def _reference(run: Scorer, train: Real, seen: Mapping[str, Seen], sizes: dict[str, int]) -> dict[str, Any]:
     """What real series score: a part of TRAIN in the place of the samples, and their FID at its size.
 
     Not a lower bound: the judge was fitted to TRAIN, and with few series FID is mostly bias.
@@ -265,7 +165,9 @@ def _reference(run: _Evaluation, train: Real, seen: Mapping[str, _Seen], sizes: 
         )
         classes = {"X_class": train.X[chosen], "y_class": train.y[chosen]}
     missing, run.missing = run.missing, {}  # a small class of TRAIN says nothing about the samples
-    found = run.scores(run.see(Generated(train.X[rows], **classes)))
+    stand_in = Generated(train.X[rows], **classes)
+    one = run.see(stand_in)
+    found = run.scores(one) | {"second_opinion": run.second_opinion(stand_in, one)}
     run.missing = missing
     subset = np.sort(rng.permutation(sizes["generated"])[:n])
     for name, one in seen.items():
@@ -276,7 +178,7 @@ def _reference(run: _Evaluation, train: Real, seen: Mapping[str, _Seen], sizes: 
     return {"n": n, **found}
 
 
-def _bootstrap(run: _Evaluation, seen: Mapping[str, _Seen], session: Session) -> dict[str, np.ndarray]:
+def _bootstrap(run: Scorer, seen: Mapping[str, Seen], session: Session) -> dict[str, np.ndarray]:
     """Draws of FID, IS and cFID: score to (n_draws, versions)."""
     n_draws, splits = run.protocol.bootstrap, run.protocol.is_splits
     versions = list(seen.values())

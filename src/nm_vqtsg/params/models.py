@@ -198,6 +198,9 @@ class Evaluate(Section):
 
     is_splits: Annotated[int, Field(ge=1)] = param(10, "code", "splits of the inception score")
     bootstrap: Annotated[int, Field(ge=0)] = param(200, "ours", "bootstrap draws behind each interval")
+    cas_fits: Annotated[int, Field(ge=0)] = param(
+        3, "ours", "classifiers behind the classification accuracy score; 0 leaves it out"
+    )
     seed: Seed = param(0, "ours", "seed of subsets, splits and bootstrap draws")
 
 

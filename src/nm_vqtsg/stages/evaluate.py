@@ -39,7 +39,7 @@ def run(ctx: StageContext) -> None:
         judge=judge,
         rocket=RocketFeatures(test.X.shape[1], test.X.shape[2], params.rocket.n_kernels, params.rocket.seed),
         labels=() if test.labels is None else tuple(str(label) for label in test.labels),
-        protocol=Protocol(params.evaluate.is_splits, params.evaluate.bootstrap, params.evaluate.seed),
+        protocol=Protocol(**params.evaluate.model_dump()),
         session=ctx.session,
     )
     facts: dict[str, Any] = {
