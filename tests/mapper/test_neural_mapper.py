@@ -1,6 +1,7 @@
 """The mapper on a generator whose errors are known."""
 
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from nm_vqtsg.mapper.train import MapperReport, check_mapper
 from nm_vqtsg.params import Rocket, Stage3, Svq
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training import Session
+from nm_vqtsg.training.checkpoint import CheckpointFolder
+from nm_vqtsg.training.progress import Task
+from nm_vqtsg.training.session import Interrupted, StopRequest
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "stage3.txt"
 X = waves(256)
@@ -174,3 +178,27 @@ def test_misuse_is_answered_in_one_sentence(tmp_path: Path) -> None:
     scaled = InUnitsOfTheData(PatchGenerator(X), np.zeros(1), np.ones(1))
     with pytest.raises(DataError, match="channels 2"):
         mapper().fit(scaled, waves(8, channels=2))
+
+
+def test_stopped_and_resumed_it_gives_the_same_bytes(tmp_path: Path) -> None:
+    def trained(session: Session) -> NeuralMapper:
+        return mapper(8).fit(PatchGenerator(X), X, session=session)
+
+    stop = StopRequest()
+
+    class StopAfter(Task):
+        def show(self) -> None:
+            if self.done == 4:
+                stop.request(signal.SIGTERM)
+
+    class Watch:
+        def start(self, description: str, total: int, done: int = 0) -> Task:
+            return StopAfter(description, total, done)
+
+    folder = CheckpointFolder(tmp_path / "checkpoints")
+    with pytest.raises(Interrupted):
+        trained(Session(checkpoints=folder, stop=stop, progress=Watch()))
+    assert folder.latest() is not None
+    trained(Session(checkpoints=folder)).save(tmp_path / "resumed")
+    trained(Session()).save(tmp_path / "straight")
+    assert (tmp_path / "resumed").read_bytes() == (tmp_path / "straight").read_bytes()
