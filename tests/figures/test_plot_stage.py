@@ -33,7 +33,7 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StageContext:
     tokenizer.fit(X, budget)
     tokenizer.save(paths.weights(1))
     usage = {"live": 9, "perplexity": 7.5}
-    save_json(paths.report(1), {"codes": {"train": {"lf": usage, "hf": usage}}})
+    save_json(paths.report(1), {"usage": {"lf": usage, "hf": usage}})
     save_npz(paths.samples, X=X[:20])
     save_npz(paths.mapped, X=X[:20] / 2)
     search = {"grid": [0.1, 1.0], "fid": [0.2, 0.1], "tau": 1.0, "at_edge": True, "n_generated": 20, "n_train": 40}

@@ -153,7 +153,7 @@ def codebook_usage(run: Inputs) -> Figure:
         name: torch.bincount(ids.flatten(), minlength=len(book.codes)).cpu().numpy()
         for name, ids, book in zip(("LF", "HF"), tokens, run.tokenizer.codebooks, strict=True)
     }
-    known = run.stage1["codes"]["train"]
+    known = run.stage1["usage"]
     return figures.codebook_usage(counts, known={name: known[name.lower()] for name in counts})
 
 
