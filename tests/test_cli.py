@@ -1,0 +1,81 @@
+"""The command line: a user's mistake is one line on standard error and status 1, and nothing is left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nm_vqtsg.params import Params, as_yaml, load_params, override
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "nm_vqtsg", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    params = override(Params(), ["datasets=[ItalyPowerDemand]", "seeds=[0]", "data.source=sktime"])
+    (tmp_path / "params.yaml").write_text(as_yaml(params))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["stage1", "--dataset", "Nothing", "--seed", "0"], ["params.yaml", "Nothing", "ItalyPowerDemand"]),
+        (["stage1", "--dataset", "ItalyPowerDemand", "--seed", "7"], ["params.yaml", "seeds has no 7"]),
+        (
+            ["stage1", "--dataset", "ItalyPowerDemand", "--seed", "0"],
+            ["train.npz", "no such file", "run the step"],
+        ),
+        (["stage1", "--dataset", "$(touch x); ../x", "--seed", "0"], ["params.yaml", "datasets has no"]),
+        (["download", "--dataset", "ItalyPowerDemand", "--device", "tpu"], ["--device", "tpu", "cuda"]),
+        (["tables"], ["no run has been evaluated yet"]),
+        (["study", "show"], ["no run has been evaluated yet"]),
+        (["params", "--check", "nothing.yaml"], ["nothing.yaml", "no such file"]),
+    ],
+)
+def test_a_mistake_is_one_line(study: Path, arguments: list[str], words: list[str]) -> None:
+    done = run(*arguments, cwd=study)
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if not line.endswith("begins")]
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0]
+    assert not (study / "results").exists() and not (study / "x").exists()
+
+
+def test_a_misspelt_parameter_stops_every_step(study: Path) -> None:
+    text = (study / "params.yaml").read_text()
+    (study / "params.yaml").write_text(text.replace("class_dropout", "clas_dropout"))
+    done = run("download", "--dataset", "ItalyPowerDemand", cwd=study)
+    assert done.returncode == 1 and "stage2.clas_dropout" in done.stderr and "class_dropout" in done.stderr
+    assert not (study / "data").exists()
+
+
+def test_the_default_parameters_are_printed() -> None:
+    assert run("params").stdout == as_yaml(Params())
+
+
+def test_first_steps_run_and_log(study: Path) -> None:
+    for step in ("download", "resplit"):
+        done = run(step, "--dataset", "ItalyPowerDemand", cwd=study)
+        assert done.returncode == 0, done.stderr
+        assert f"{step}-ItalyPowerDemand is done" in (study / "logs" / f"{step}-ItalyPowerDemand.log").read_text()
+    assert (study / "data" / "ItalyPowerDemand" / "train.npz").is_file()
+
+
+def test_overrides_are_checked(study: Path) -> None:
+    from nm_vqtsg.errors import ParameterError
+
+    params = load_params(study / "params.yaml")
+    assert override(params, ["stage2.lf.width=64", "tau_grid=[0.1, 3]"]).tau_grid == (0.1, 3)
+    for change in ("stage1.stepz=1", "nothing=1", "stage1.steps", "stage1.steps=0", "seeds=[0,0]", "datasets.x=1"):
+        with pytest.raises(ParameterError):
+            override(params, [change])
