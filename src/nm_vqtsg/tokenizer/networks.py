@@ -169,9 +169,7 @@ class Decoder(nn.Module):
             if depth == 0:
                 layers.append(_activate(inputs))
             layers.append(
-                nn.ConvTranspose2d(
-                    inputs, outputs, (1, 4), stride=(1, 2), padding=(0, 1), output_padding=(0, odd)
-                )
+                nn.ConvTranspose2d(inputs, outputs, (1, 4), stride=(1, 2), padding=(0, 1), output_padding=(0, odd))
             )
         self.layers = _channels_last(layers)
 

@@ -45,9 +45,7 @@ def fit_tokenizer(
         loss = losses["lf"] + losses["hf"] + weight * commitment
         return {"loss": loss, **{name: part.detach() for name, part in losses.items()}}
 
-    curve = fit(
-        tokenizer, step_loss, n=len(x), budget=budget, seed=seed, session=session, description="stage 1"
-    )
+    curve = fit(tokenizer, step_loss, n=len(x), budget=budget, seed=seed, session=session, description="stage 1")
     mark_live(tokenizer, x)
     return curve
 
