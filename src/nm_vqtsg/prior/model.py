@@ -93,7 +93,7 @@ class BandContext(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         read = self.out(self.block(self.embedding(tokens)))  # (B, N_from, W_to)
         in_time = read.unflatten(1, self.source).mean(1)  # (B, columns_from, W_to)
-        stretched = in_time[:, self.columns]  # (B, columns_to, W_to)
+        stretched = in_time.index_select(1, self.columns)  # (B, columns_to, W_to)
         return stretched.repeat(1, self.target[0], 1)  # (B, N_to, W_to)
 
 
@@ -240,4 +240,4 @@ class PriorNetwork(nn.Module):
         target, transformer = tokens[band], self.band(band)
         visible = target.flatten().index_fill(0, where, self.n_codes[band]).view_as(target)
         hidden = transformer.hidden(visible, classes, self.context(band, tokens[:band]))
-        return transformer.head(hidden.flatten(0, 1)[where]), target.flatten()[where]
+        return transformer.head(hidden.flatten(0, 1).index_select(0, where)), target.flatten()[where]
