@@ -82,7 +82,7 @@ class Store:
             if not target.is_file():
                 with atomic_path(target) as temporary:
                     shutil.copyfile(self.directory / entry["path"], temporary)
-                    temporary.chmod(_READ_ONLY)
+                target.chmod(_READ_ONLY)
         path = self._runs(record) / _digest(record)
         if not path.is_file():
             with atomic_path(path) as temporary:
@@ -109,7 +109,8 @@ class Store:
                         continue
             with atomic_path(path) as temporary:
                 shutil.copyfile(self._object(entry["md5"]), temporary)
-                temporary.chmod(0o755 if entry.get("isexec") else 0o644)
+            if entry.get("isexec"):
+                path.chmod(path.stat().st_mode | 0o111)
 
     def fetch(self, stage: str) -> None:
         """Ask DVC to fetch a stage's outputs from the default remote, if there is one."""

@@ -51,8 +51,6 @@ def new_study(directory: Path) -> list[Path]:
         with atomic_path(directory / "dvc.yaml") as temporary:
             temporary.write_text(definition(root, directory), encoding="utf-8")
         written.append(directory / "dvc.yaml")
-    for path in written:
-        path.chmod(0o644)
     return written
 
 
