@@ -49,5 +49,12 @@ def class_bars(
     axis.set_xlim(-0.6, len(labels) - 0.4)
     axis.set_xlabel("class" if not left_out else f"class (too few TEST series: {', '.join(left_out)})")
     axis.set_ylabel("cFID of the class")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    handles, texts = axis.get_legend_handles_labels()
+    order = sorted(range(len(texts)), key=lambda place: texts[place].startswith("real"))
+    figure.legend(
+        [handles[place] for place in order],
+        [texts[place] for place in order],
+        loc="outside upper right",
+        ncols=3 if len(labels) > 6 else 2,
+    )
     return figure

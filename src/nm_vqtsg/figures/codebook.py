@@ -37,7 +37,8 @@ def codebook_usage(
         label = f"{name}: {facts['live']} of {len(picks)} codes live, perplexity {facts['perplexity']:.0f}"
         axis.plot(np.arange(1, len(shares) + 1), 100 * shares, color=colour, label=label)
     axis.set_xscale("log")
-    axis.set_yscale("log")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    style.scale_values(axis, np.concatenate([line.get_ydata() for line in axis.lines]))
     axis.set_xlabel("code, in order of use")
     axis.set_ylabel("share of the positions (%)")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")

@@ -40,7 +40,7 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
     n = max(len(curves), 1)
     columns = min(n, 2)
     rows = -(-n // columns)
-    figure = style.new_figure(0.2 + 2.2 * rows, width=style.WIDTH if columns == 2 else 4.2)
+    figure = style.new_figure(0.2 + 2.4 * rows, width=style.WIDTH if columns == 2 else 4.2)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(curves) :]:
         axis.set_axis_off()
@@ -54,8 +54,7 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
             values = smooth(np.asarray(curve[name], float))
             values[values <= 0] = np.nan  # has no place on a logarithmic axis
             axis.plot(curve["step"], values, marker=marker, label=name.replace("_", " "), **look)
-        axis.set_yscale("log")
-        axis.set_title(title)
+        style.scale_values(axis, np.concatenate([line.get_ydata() for line in axis.lines]))
         axis.set_xlabel("step")
         axis.set_ylabel("loss")
         if "lr" in curve:
@@ -66,6 +65,7 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
             rate.set_ylim(bottom=0)
             rate.spines["right"].set_visible(True)
             rate.spines["right"].set_color(style.NEUTRAL)
-        if parts:
-            axis.legend(loc="upper right", fontsize=6, ncols=1 + (len(parts) > 4))
+        entries = -(-(len(parts) + 1) // 3)  # rows of the legend, between title and panel
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 0.98), fontsize=6.5, ncols=3, borderaxespad=0.2)
+        axis.set_title(title, pad=6 + 11 * entries)
     return figure

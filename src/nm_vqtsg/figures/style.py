@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,6 +133,18 @@ def common_limits(*sets: np.ndarray) -> tuple[float, float]:
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     margin = 0.05 * (high - low) or 1.0
     return float(low - margin), float(high + margin)
+
+
+def scale_values(axes: Axes, values: np.ndarray) -> None:
+    """A value axis that suits `values`: logarithmic from a factor of ten up, with plain numbers at its ticks."""
+    known = values[np.isfinite(values) & (values > 0)]
+    factor = known.max() / known.min() if len(known) else 1.0
+    if factor < 10:
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if factor > 300 else (1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def channel_label(channel: int, n_channels: int, text: str = VALUE) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import NullLocator
 
 from nm_vqtsg.figures import style
 from nm_vqtsg.figures.plane import Plane
@@ -123,12 +123,9 @@ def tau_curve(
         label += "\nat an end of the grid: a better τ\nmay lie beyond it"
     axis.plot([chosen], [best], linestyle="none", marker="*", markersize=12, color="black", label=label)
     axis.set_xscale("log")
-    if (scores > 0).all() and scores.max() > 20 * scores.min():
-        axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    style.scale_values(axis, scores)
     axis.set_xticks(taus, [f"{tau:g}" for tau in taus])
-    axis.minorticks_off()
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("temperature τ")
     axis.set_ylabel(rf"ROCKET-FID of {style.X_HAT} and {style.X_STOCHASTIC}(τ)")
     axis.set_title(f"{sizes[0]} generated series, variants of {sizes[1]} of TRAIN")

@@ -21,6 +21,7 @@ from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import Tokenizer
 
 USAGE_SERIES = 1024
+BANDS = {"loss_0": "LF", "loss_1": "HF"}
 NO_LABELS = "The series of this data set have no labels, so no FCN can be trained to judge them."
 
 
@@ -168,7 +169,9 @@ def loss_curves(run: Inputs) -> Figure:
     }
     if run.test.y is None:
         del sources["FCN (judge)"]
-    return figures.loss_curves({title: read_curve(path) for title, path in sources.items()})
+    curves = {title: read_curve(path) for title, path in sources.items()}
+    named = {title: {BANDS.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
+    return figures.loss_curves(named)
 
 
 def reconstructions(run: Inputs) -> Figure:
