@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-CHUNK = 256  # vectors whose distances to all codes are held at once, so that they stay in the cache
+CHUNK = 256  # vectors whose distances to all codes are held at once on a CPU, so that they stay in its cache
+CHUNK_GPU = 2**16  # the same on a GPU, where launches cost more than memory
 
 
 class Codebook(NamedTuple):
@@ -47,7 +48,8 @@ def nearest_code(z: Tensor, codes: Tensor, live: Tensor | None = None) -> Tensor
     augmented = torch.cat((codes, offset), 1).T  # argmin |z − c|² = argmax z·c − |c|²/2, as one product
     flat = z.detach().reshape(-1, z.shape[-1])
     flat = torch.cat((flat, flat.new_ones(len(flat), 1)), 1)
-    indices = torch.cat([_argmax(rows @ augmented) for rows in flat.split(CHUNK)])
+    chunk = CHUNK if flat.device.type == "cpu" else CHUNK_GPU
+    indices = torch.cat([_argmax(rows @ augmented) for rows in flat.split(chunk)])
     return indices.view(z.shape[:-1])
 
 
@@ -90,8 +92,9 @@ def kmeans(z: Tensor, k: int, generator: torch.Generator, iterations: int = 10) 
 
 def _statistics(z: Tensor, indices: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Members of each of k clusters, (k,) float, and their sums, (k, d)."""
-    counts = torch.bincount(indices, minlength=k).to(z.dtype)
-    return counts, z.new_zeros(k, z.shape[1]).index_add_(0, indices, z)
+    totals = z.new_zeros(k, z.shape[1] + 1)  # bincount would make the host wait for a GPU
+    totals.index_add_(0, indices, torch.cat((z, z.new_ones(len(z), 1)), 1))
+    return totals[:, -1], totals[:, :-1]
 
 
 class Quantizer(nn.Module):

@@ -30,7 +30,7 @@ def fit_tokenizer(
     initialise(tokenizer, x, budget.batch_size, seed)
 
     def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
-        rows = rows.to(session.device)
+        rows = rows.to(session.device, non_blocking=True)
         batch, target_l = x[rows], x_l[rows]
         revive = patience if step < last_revival else None
         losses = {}
