@@ -89,3 +89,10 @@ def test_own_data_may_be_studied() -> None:
     assert params.datasets[0] == "mine"
     assert params.own_data["mine"].label_column == "kind"
     assert parse_params(as_yaml(params)) == params
+
+
+def test_the_demonstrations_parameters_fit_the_models() -> None:
+    path = ROOT / "studies" / "demo" / "params.yaml"
+    params = load_params(path)
+    assert path.read_text() == as_yaml(params)
+    assert params.data.source == "sktime" and params.datasets == ("ItalyPowerDemand",)
