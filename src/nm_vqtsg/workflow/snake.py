@@ -182,6 +182,7 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
     without it, this machine is asked.
     """
     directory = Path.cwd()
+    os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
     try:
         load_params(directory / "params.yaml")
         if workflow.is_main_process:

@@ -1,0 +1,39 @@
+"""One engine at a time in a study; experiments beside it are free."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Workspace, jobs
+from .test_kills import stage_processes, start, wait_for
+
+pytestmark = pytest.mark.engines
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and "profile" not in line]
+
+
+def test_dvc_is_refused_while_snakemake_runs(done: Workspace) -> None:
+    done.set(stage3__steps=4)
+    engine = start(done, "snakemake")
+    wait_for(lambda: stage_processes(done, "stage3"))
+    refused = done.dvc("repro", check=False)
+    assert "snakemake is running this study" in refused and f"(PID {engine.pid})" in refused
+    again = done.snakemake(check=False)
+    assert f"process {engine.pid} is at work on this study" in again
+    assert "modified" in done.dvc("status")
+    done.dvc("exp", "run", "--temp", "-S", "evaluate.bootstrap=3", "-S", "stage3.steps=3")
+    assert engine.wait(timeout=900) == 0, (done.path / "snakemake.out").read_text()
+    assert done.ran() == jobs("stage3 evaluate plot tables")
+    done.assert_idle()
+
+
+def test_snakemake_is_refused_while_dvc_runs(done: Workspace) -> None:
+    done.set(stage3__steps=4)
+    engine = start(done, "dvc")
+    wait_for(lambda: stage_processes(done, "stage3"))
+    refused = done.snakemake(check=False)
+    assert f"Error: process {engine.pid} is at work on this study (dvc repro)" in refused
+    assert engine.wait(timeout=900) == 0
+    done.assert_idle()
