@@ -14,6 +14,8 @@ rule download:
         "logs/snakemake/download-{dataset}.log",
     benchmark:
         "logs/benchmarks/download-{dataset}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     shell:
         study.command("download")
@@ -28,6 +30,8 @@ rule resplit:
         "logs/snakemake/resplit-{dataset}.log",
     benchmark:
         "logs/benchmarks/resplit-{dataset}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     shell:
         study.command("resplit")
@@ -42,6 +46,8 @@ rule fcn:
         "logs/snakemake/fcn-{dataset}.log",
     benchmark:
         "logs/benchmarks/fcn-{dataset}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,

@@ -14,6 +14,8 @@ rule stage1:
         "logs/snakemake/stage1-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/stage1-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,
@@ -30,6 +32,8 @@ rule stage2:
         "logs/snakemake/stage2-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/stage2-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,
@@ -46,6 +50,8 @@ rule sample:
         "logs/snakemake/sample-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/sample-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,

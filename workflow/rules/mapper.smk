@@ -14,6 +14,8 @@ rule tau_search:
         "logs/snakemake/tau_search-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/tau_search-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,
@@ -30,6 +32,8 @@ rule stage3:
         "logs/snakemake/stage3-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/stage3-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,
@@ -46,6 +50,8 @@ rule evaluate:
         "logs/snakemake/evaluate-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/evaluate-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=study.gpu,

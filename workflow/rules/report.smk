@@ -26,6 +26,8 @@ rule plot:
         "logs/snakemake/plot-{dataset}-seed{seed}.log",
     benchmark:
         "logs/benchmarks/plot-{dataset}-seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     shell:
         study.command("plot")
@@ -49,6 +51,8 @@ rule tables:
         "logs/snakemake/tables.log",
     benchmark:
         "logs/benchmarks/tables.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     shell:
         study.command("tables")
