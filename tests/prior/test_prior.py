@@ -94,6 +94,17 @@ def test_head_on_masked_positions_equals_the_full_head(prior: Prior) -> None:
         assert torch.equal(target, own[band][masked])
 
 
+def test_features_at_some_positions_equal_those_of_all(prior: Prior) -> None:
+    tokens, y = toy.language(16)
+    own = prior.vocabulary_ids(tokens)
+    for band, n_tokens in enumerate(prior.n_tokens):
+        transformer, context = prior.network.band(band), prior.network.context(band, own[:band])
+        positions = torch.rand(16, n_tokens, generator=source()).argsort(1)[:, :3]
+        full = transformer.hidden(own[band], y, context)
+        wanted = full.gather(1, positions.unsqueeze(-1).expand(-1, -1, full.shape[-1]))
+        torch.testing.assert_close(transformer.hidden(own[band], y, context, positions), wanted)
+
+
 def test_context_computed_once_equals_context_at_every_step(prior: Prior) -> None:
     network = prior.network
     tokens, y = toy.language(32)

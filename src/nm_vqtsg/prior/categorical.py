@@ -16,7 +16,7 @@ def draw_categorical(logits: Tensor, generator: torch.Generator) -> tuple[Tensor
     Parameters
     ----------
     logits : Tensor
-        (R, K) float; at least one finite entry per row. **Overwritten**: it serves as working memory.
+        (R, K) float; at least one finite entry per row.
     generator : torch.Generator
         Source of one uniform number per row, on the CPU (then results do not depend on the device's own
         random numbers) or on the device of `logits`.
@@ -29,10 +29,11 @@ def draw_categorical(logits: Tensor, generator: torch.Generator) -> tuple[Tensor
         (R,) float, log softmax(logits) at `index`.
     """
     n_rows, n_codes = logits.shape
-    weights = logits.sub_(logits.amax(-1, keepdim=True)).exp_()
+    weights = logits.softmax(-1)
     n_whole = n_codes // _BLOCK * _BLOCK
     sums = weights[:, :n_whole].unflatten(-1, (-1, _BLOCK)).sum(-1)
-    if n_whole < n_codes:
+    ragged = n_whole < n_codes
+    if ragged:
         sums = torch.cat([sums, weights[:, n_whole:].sum(-1, keepdim=True)], dim=-1)
     upper = sums.cumsum(-1)
     total = upper[:, -1:]
@@ -41,7 +42,10 @@ def draw_categorical(logits: Tensor, generator: torch.Generator) -> tuple[Tensor
     block = torch.searchsorted(upper, target, right=True)
 
     codes = block * _BLOCK + torch.arange(_BLOCK, device=logits.device)
-    inside = weights.gather(1, codes.clamp(max=n_codes - 1)).masked_fill_(codes >= n_codes, 0.0)
+    if ragged:
+        inside = weights.gather(1, codes.clamp(max=n_codes - 1)).masked_fill_(codes >= n_codes, 0.0)
+    else:
+        inside = weights.gather(1, codes)
     upper_inside = inside.cumsum(-1)
     rest = target - (upper.gather(1, block) - sums.gather(1, block))
     rest = _below(rest.clamp_(min=0.0), upper_inside[:, -1:])

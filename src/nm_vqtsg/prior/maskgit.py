@@ -78,13 +78,13 @@ def decode(
     Parameters
     ----------
     logits_fn : LogitsFunction
-        Gives the (B, M, K) logits at the canvas's open positions; they are overwritten here.
+        Gives the (B, M, K) logits at the canvas's open positions.
     shape : tuple of int
         (B, N).
     mask_token : int
         The id that stands for "masked".
     n_steps : int
-        T >= 1. Fewer network calls are made where a short canvas is full before that.
+        T >= 1. A short canvas needs fewer calls of the network: steps that would keep nothing are left out.
     choice_temperature : float
         >= 0. Zero keeps the most probable draws; large values choose the positions to keep at random.
     generator : torch.Generator
@@ -108,6 +108,8 @@ def decode(
     for step in range(n_steps):
         n_open = open_positions.shape[1]
         n_next = min(n_open, masked_count(n_tokens, step, n_steps))
+        if n_next == n_open:  # nothing would be kept of this step's draws
+            continue
         logits = logits_fn(Canvas(tokens, open_positions, step))
         if temperature != 1.0:
             logits = logits / temperature

@@ -26,7 +26,10 @@ class TransformerShape(Protocol):
 
 
 class Block(nn.Module):
-    """Pre-norm attention and feed-forward (multiplier 1), each with a residual: (B, N, W) -> (B, N, W)."""
+    """Pre-norm attention and feed-forward (multiplier 1), each with a residual.
+
+    (B, N, W) -> (B, N, W), or -> (B, M, W) where only `positions` (B, M) of the output are wanted.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -38,12 +41,27 @@ class Block(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        # (B, N, 3W) -> three of (B, heads, N, W / heads)
-        q, k, v = self.qkv(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+    def forward(self, x: Tensor, positions: Tensor | None = None) -> Tensor:
+        normed = self.attention_norm(x)
+        if positions is None:
+            q, k, v = self._heads(self.qkv(normed), 3)
+        else:
+            width = x.shape[-1]
+            (q,) = self._heads(functional.linear(_at(normed, positions), self.qkv.weight[:width]), 1)
+            k, v = self._heads(functional.linear(normed, self.qkv.weight[width:]), 2)
+            x = _at(x, positions)
         attended = functional.scaled_dot_product_attention(q, k, v)
         x = x + self.out(attended.transpose(1, 2).flatten(2))
         return x + self.feed_forward(x)
+
+    def _heads(self, x: Tensor, parts: int) -> Tensor:
+        """(B, N, parts * W) -> (parts, B, heads, N, W / heads)."""
+        return x.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+
+def _at(x: Tensor, positions: Tensor) -> Tensor:
+    """Rows of (B, N, W) at positions (B, M): (B, M, W)."""
+    return x.gather(1, positions.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
 
 
 class TokenEmbedding(nn.Module):
@@ -120,7 +138,7 @@ class BandTransformer(nn.Module):
         super().__init__()
         self.embedding = TokenEmbedding(n_codes, n_tokens, shape.width, dropout)
         self.classes = nn.Embedding(n_classes + 1, shape.width)
-        self.blocks = nn.Sequential(*(Block(shape.width, shape.heads) for _ in range(shape.depth)))
+        self.blocks = nn.ModuleList(Block(shape.width, shape.heads) for _ in range(shape.depth))
         self.head = nn.Sequential(
             nn.LayerNorm(shape.width),
             nn.Linear(shape.width, shape.width),
@@ -129,8 +147,14 @@ class BandTransformer(nn.Module):
             nn.Linear(shape.width, n_codes),
         )
 
-    def hidden(self, tokens: Tensor, classes: Tensor, context: Tensor | None = None) -> Tensor:
-        """Features of each token.
+    def hidden(
+        self,
+        tokens: Tensor,
+        classes: Tensor,
+        context: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """Features of tokens.
 
         Parameters
         ----------
@@ -140,17 +164,22 @@ class BandTransformer(nn.Module):
             (B,) int64 in [0, n_classes].
         context : Tensor, optional
             (B, N, W), the sum over the earlier bands.
+        positions : Tensor, optional
+            (B, M) int64, the tokens whose features are wanted; all by default.
 
         Returns
         -------
         Tensor
-            (B, N, W); `head` turns any selection of it into logits.
+            (B, N, W) or (B, M, W); `head` turns any selection of it into logits.
         """
         x = self.embedding(tokens)
         if context is not None:
             x = x + context
         x = torch.cat([self.classes(classes).unsqueeze(1), x], dim=1)
-        hidden: Tensor = self.blocks(x)[:, 1:]
+        for block in self.blocks[:-1]:
+            x = block(x)
+        last = self.blocks[-1]  # the class comes first in the sequence
+        hidden: Tensor = last(x)[:, 1:] if positions is None else last(x, positions + 1)
         return hidden
 
 

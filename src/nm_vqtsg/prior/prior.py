@@ -308,9 +308,7 @@ def band_logits(
 
     def logits(canvas: Canvas) -> Tensor:
         def given(labels: Tensor) -> Tensor:
-            hidden = transformer.hidden(canvas.tokens, labels, context)
-            selected = hidden.gather(1, canvas.open.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
-            found: Tensor = transformer.head(selected)
+            found: Tensor = transformer.head(transformer.hidden(canvas.tokens, labels, context, canvas.open))
             return found
 
         if guidance_scale == 1:
