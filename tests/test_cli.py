@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.params import Params, as_yaml, load_params, override
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,6 +71,28 @@ def test_first_steps_run_and_log(study: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert f"{step}-ItalyPowerDemand is done" in (study / "logs" / f"{step}-ItalyPowerDemand.log").read_text()
     assert (study / "data" / "ItalyPowerDemand" / "train.npz").is_file()
+
+
+def test_any_file_is_measured_against_any_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    t = np.linspace(0, 6.28, 24)
+    for name, noise in (("real", 0.1), ("fake", 0.5)):
+        X = np.sin(t + rng.uniform(0, 6.28, (60, 1))) + noise * rng.standard_normal((60, 24))
+        np.savetxt(tmp_path / f"{name}.csv", X, delimiter=",")
+    done = run("evaluate", "--real", "real.csv", "--synthetic", "fake.csv", "--out", "scores.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "60 synthetic against 60 real series" in done.stdout and "rocket_fid" in done.stdout
+    assert "missing: fid: needs a judge" in done.stdout and "missing: reference" in done.stdout
+    scores = load_json(tmp_path / "scores.json")
+    assert scores["synthetic"]["rocket_fid"] > 0 and "fid" not in scores["synthetic"]
+    again = run("evaluate", "--real", "real.csv", "--synthetic", "real.csv", "--out", "same.json", cwd=tmp_path)
+    assert again.returncode == 0
+    assert load_json(tmp_path / "same.json")["synthetic"]["rocket_fid"] < 1e-6
+
+
+def test_measuring_files_needs_both(tmp_path: Path) -> None:
+    done = run("evaluate", "--real", "real.csv", cwd=tmp_path)
+    assert done.returncode == 1 and "--real and --synthetic go together" in done.stderr
 
 
 def test_overrides_are_checked(study: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -117,7 +117,52 @@ def _add_step(step: str, scope: str) -> None:
 
 
 for _step, _scope in STEPS.items():
-    _add_step(_step, _scope)
+    if _step != "evaluate":  # which also measures files, below
+        _add_step(_step, _scope)
+
+
+@app.command("evaluate", help=SUMMARIES["evaluate"] + " With --real and --synthetic: measure any two files.")
+def evaluate(
+    dataset: Annotated[str, typer.Option(help="Name of a data set of the study.")] = "",
+    seed: Annotated[int | None, typer.Option(help="A seed of the study.")] = None,
+    study: Study = Path(),
+    device: Device = "auto",
+    progress: Progress = "auto",
+    real: Annotated[Path | None, typer.Option(help="Real series: .npz, .csv or .ts.")] = None,
+    synthetic: Annotated[Path | None, typer.Option(help="Series to measure: .npz, .csv or .ts.")] = None,
+    train: Annotated[Path | None, typer.Option(help="Real series that the generator learnt from.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")] = None,
+    fcn: Annotated[Path | None, typer.Option(help="A trained judge, fcn.safetensors of a study.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write everything that was measured here, as JSON.")] = None,
+) -> None:
+    """One run of a study, or any two files."""
+    if real is None and synthetic is None:
+        if not dataset or seed is None:
+            raise UserError("evaluate: give --dataset and --seed, or --real and --synthetic")
+        return run_step("evaluate", study, dataset, seed, device, progress)
+    if real is None or synthetic is None or dataset or seed is not None:
+        raise UserError("evaluate: --real and --synthetic go together, and without --dataset and --seed")
+    measure_files(real, synthetic, out, {"train": train, "labels": labels, "fcn": fcn})
+
+
+def measure_files(real: Path, synthetic: Path, out: Path | None, more: dict[str, Any]) -> None:
+    """Measure one file against another, print the scores, and write all numbers to `out`."""
+    from rich.console import Console
+
+    from nm_vqtsg.artifacts import save_json
+    from nm_vqtsg.stages.evaluate_files import evaluate_files, score_table
+    from nm_vqtsg.training import Session
+    from nm_vqtsg.training.progress import chosen_progress
+
+    session = Session(progress=chosen_progress("auto", logging.getLogger("nm_vqtsg")))
+    with session.stop.listening():
+        result = evaluate_files(real, synthetic, session=session, **more)
+    Console(soft_wrap=True).print(score_table(result))
+    for metric, reason in result["missing"].items():
+        typer.echo(f"missing: {metric}: {reason}")
+    if out is not None:
+        save_json(out, result)
+        typer.echo(f"written: {out}")
 
 
 @app.command("params")

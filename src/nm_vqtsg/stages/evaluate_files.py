@@ -10,7 +10,7 @@ What can be measured depends on what is given:
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,11 +18,17 @@ from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.raw import in_class_order
 from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.errors import ArtifactError, DataError
-from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
+from nm_vqtsg.metrics.evaluation import LOWER_IS_BETTER, Generated, Protocol, Real, evaluate
 from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.metrics.second_opinion import HIGHER_IS_BETTER
 from nm_vqtsg.params import Params
 from nm_vqtsg.training import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SPECIAL_DIRECTIONS = {"auc": "0.5", "closer_to_train": "0.5", "is_spread": "-", "density": "about 1"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ def evaluate_files(
             raise DataError(
                 f"{other.path}: series of shape {other.X.shape[1:]} (channels, length), but {test.path} has "
                 f"{test.X.shape[1:]}"
+            )
+        if other.scaled != test.scaled:
+            raise DataError(
+                f"{other.path} and {test.path}: one holds scaled series of a study and the other not; take both "
+                "from the same study, or neither"
             )
     scale, shift_and_spread = _scale(test, known)
     X, X_fake = (_apply(part.X, shift_and_spread) for part in (test, fake))
@@ -189,3 +200,33 @@ def _judge(
         return None, "an FCN (--fcn), or real series with labels to train one on (--train)"
     judge, curve = Judge.train(X, y, len(names), params.fcn, session)
     return judge, f"trained on train for {len(curve)} epochs"
+
+
+def score_table(result: dict[str, Any]) -> "Table":
+    """The scores of `evaluate_files` as a table: value, 95 % interval, what real series score, direction."""
+    from rich.table import Table
+
+    table = Table(title=f"{result['n']['generated']} synthetic against {result['n']['test']} real series")
+    for heading in ("score", "value", "95 % interval", "real series", "better"):
+        table.add_column(heading, justify="left" if heading in ("score", "better") else "right")
+    intervals = result["intervals"].get("synthetic", {})
+    reference = dict(_numbers(result.get("reference", {})))
+    directions = LOWER_IS_BETTER | {name: not higher for name, higher in HIGHER_IS_BETTER.items()}
+    for name, value in _numbers(result["synthetic"]):
+        low, high = intervals.get(name, (None, None))
+        lower = directions.get(name, "fid" in name or "kid" in name)
+        table.add_row(
+            name,
+            f"{value:.4g}",
+            "" if low is None else f"{low:.4g} .. {high:.4g}",
+            f"{reference[name]:.4g}" if name in reference else "",
+            SPECIAL_DIRECTIONS.get(name) or ("lower" if lower else "higher"),
+        )
+    table.caption = f"judge: {result['judge']}; scale: {result['scale']}"
+    return table
+
+
+def _numbers(scores: dict[str, Any]) -> list[tuple[str, float]]:
+    """The numbers among the scores, those of the second opinion last."""
+    flat = {**scores, **scores.get("second_opinion", {})}
+    return [(name, float(value)) for name, value in flat.items() if isinstance(value, int | float)]
