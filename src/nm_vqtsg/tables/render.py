@@ -83,8 +83,13 @@ def percent(change: Change | None) -> str:
     if change.basis.startswith("sd"):
         text += f" ± {change.half_width:.1f}"
     else:
-        text += f" [{change.low:+.1f}, {change.high:+.1f}]"
+        text += f" [{_bound(change.low)}, {_bound(change.high)}]"
     return f"{text} unresolved" if change.unresolved else text
+
+
+def _bound(value: float) -> str:
+    """An end of an interval; one so far out is only known to lie beyond (`change_interval` caps it)."""
+    return "> +10000" if value > 10000 else f"{value:+.1f}"
 
 
 def to_markdown(table: Table) -> str:
