@@ -4,9 +4,8 @@ Reads ``train.npz`` (training and early stopping) and ``test.npz`` (the reported
 ``fcn.safetensors``, ``fcn.json`` and ``fcn_curve.tsv``.
 """
 
-from nm_vqtsg.artifacts import save_json
+from nm_vqtsg.artifacts import save_json, save_model, save_text
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.errors import DataError
 from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.stages.context import StageContext
 from nm_vqtsg.training.curves import save_curve
@@ -17,14 +16,16 @@ WEAK = 0.9
 def run(ctx: StageContext) -> None:
     """Train the judge and report its accuracy.
 
-    Raises
-    ------
-    DataError
-        If the data have no labels: then there is no judge, and `evaluate` uses ROCKET features alone.
+    Data without labels have no judge, and `evaluate` uses ROCKET features alone; the files are written all the
+    same, without weights, since the engines wait for them.
     """
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
     if train.y is None or test.y is None:
-        raise DataError(f"{ctx.paths.train}: has no labels, so no FCN can be trained; leave the step 'fcn' out")
+        ctx.log.warning("FCN: %s has no labels, so there is no judge, and neither FID, IS nor cFID", ctx.dataset)
+        save_model(ctx.paths.fcn, {}, {"judge": None})
+        save_text(ctx.paths.fcn_curve, "step\tloss\n")
+        save_json(ctx.paths.fcn_report, {"dataset": ctx.dataset, "accuracy": None, "provenance": ctx.provenance()})
+        return
     judge, curve = Judge.train(train.X, train.y, train.n_classes, ctx.params.fcn, ctx.session)
     accuracy = judge.accuracy(test.X, test.y)
     best = min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_loss"])
