@@ -1,4 +1,5 @@
 # make demo: see the method work on real series; make test: the quick tests. Both set up what they need.
+# ARGS goes to pytest: make test-engines ARGS="-k idle"
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
@@ -6,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 TESTS := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install demo test test-engines test-faults test-slow lint lock clean-demo
+.PHONY: install demo test test-engines test-faults lint lock clean-demo
 
 install: $(VENV)/.installed
 
@@ -27,16 +28,13 @@ clean-demo:
 	git clean -fdqX studies/demo
 
 test: install
-	$(TESTS)
+	$(TESTS) $(ARGS)
 
 test-engines: install
-	$(TESTS) -m engines
+	$(TESTS) -m engines $(ARGS)
 
 test-faults: install
-	$(TESTS) -m faults
-
-test-slow: install
-	$(TESTS) -m slow
+	$(TESTS) -m faults $(ARGS)
 
 lint: install
 	$(BIN)/ruff format --check src tests scripts benchmarks
