@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nm_vqtsg.errors import TrainingError
+from nm_vqtsg.errors import TrainingError, UserError
 from nm_vqtsg.training import Budget, Session, fit
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.curves import save_curve
-from nm_vqtsg.training.session import Interrupted
+from nm_vqtsg.training.session import Interrupted, chosen_device
 
 BUDGET = Budget(60, 8, 0.005, 0.0005)
 X = torch.randn(30, 5, generator=torch.Generator().manual_seed(1))
@@ -139,6 +139,13 @@ def test_a_loss_that_is_not_finite_stops_with_step_rate_and_checkpoint(tmp_path:
     folder = CheckpointFolder(tmp_path)
     with pytest.raises(TrainingError, match=r"step 40 \(learning rate 0\.0\d+\).*step-0000000\d\d"):
         train(Session(checkpoints=folder, checkpoint_every=0), poison_at=40)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_named() -> None:
+    assert chosen_device("auto") == torch.device("cpu")
+    with pytest.raises(UserError, match="no CUDA device"):
+        chosen_device("cuda")
 
 
 KILLED = """

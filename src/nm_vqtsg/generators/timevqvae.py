@@ -1,6 +1,5 @@
 """TimeVQVAE for users: arrays in, arrays out, in the units of the data."""
 
-import logging
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +15,9 @@ from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Sample, Stage1, Stage2
 from nm_vqtsg.prior import Prior
 from nm_vqtsg.tokenizer import Tokenizer
-from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import derive_seed
-from nm_vqtsg.training.progress import Silent, chosen_progress
+from nm_vqtsg.training.session import chosen_device, estimator_session
 
 KIND = "timevqvae"
 
@@ -98,7 +97,7 @@ class TimeVQVAE:
         if not self.std_.all():
             raise DataError(f"channel {int(self.std_.argmin())} of X is constant, so it cannot be scaled; drop it")
         self.classes_ = np.unique(labels) if labels is not None else np.empty(0, dtype=np.int64)
-        session = self._session()
+        session = estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
         ids = None if labels is None else torch.from_numpy(class_ids(labels, self.classes_))
         tokenizer = Tokenizer(self.stage1, array.shape[1], array.shape[2])
@@ -135,7 +134,9 @@ class TimeVQVAE:
         generator = self._fitted()
         ids = None if y is None else torch.from_numpy(np.asarray(class_ids(y, self.classes_)))
         source = torch.Generator().manual_seed(derive_seed(self.random_state if seed is None else seed, "sample"))
-        return self._unscaled(generator.sample(n, ids, generator=source, session=self._session()))
+        return self._unscaled(
+            generator.sample(n, ids, generator=source, session=estimator_session(self.device, self.progress))
+        )
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Series (n, C, L) after a round through the tokens, in the units of the data.
@@ -147,7 +148,7 @@ class TimeVQVAE:
         """
         tokenizer = self._tokenizer()
         array = as_series(X, tokenizer.in_channels, tokenizer.length)
-        return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(self._device())))
+        return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(chosen_device(self.device))))
 
     def save(self, folder: Path | str) -> None:
         """Write ``stage1.safetensors``, ``stage2.safetensors`` and ``generator.json`` into `folder`."""
@@ -183,7 +184,7 @@ class TimeVQVAE:
         model.classes_ = np.array(facts["classes"]) if facts["classes"] else np.empty(0, dtype=np.int64)
         model.mean_, model.std_ = (np.array(facts[name], dtype=np.float64) for name in ("mean", "std"))
         model.generator_ = TwoStageGenerator.load(
-            folder / "stage1.safetensors", folder / "stage2.safetensors", sampling, model._device()
+            folder / "stage1.safetensors", folder / "stage2.safetensors", sampling, chosen_device(model.device)
         )
         model.stage1, model.stage2 = model._tokenizer().config, model.generator_.prior.config
         model.curves_ = {}
@@ -198,16 +199,6 @@ class TimeVQVAE:
         tokenizer = self._fitted().tokenizer
         assert isinstance(tokenizer, Tokenizer)
         return tokenizer
-
-    def _device(self) -> torch.device:
-        name = self.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.device(name)
-
-    def _session(self) -> Session:
-        shown = chosen_progress("auto", logging.getLogger("nm_vqtsg")) if self.progress else Silent()
-        return Session(device=self._device(), progress=shown)
 
     def _scaled(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))

@@ -22,7 +22,7 @@ from nm_vqtsg.svq.tau_search import TauCurve, search_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
 from nm_vqtsg.training import Budget, Session
 from nm_vqtsg.training.order import derive_seed
-from nm_vqtsg.training.progress import Silent, chosen_progress
+from nm_vqtsg.training.session import chosen_device, estimator_session
 
 KIND = "mapper"
 N_GENERATED = 1024  # samples that the search for tau compares with; published code
@@ -149,7 +149,7 @@ class NeuralMapper:
             raise UserError(f"{type(inner).__name__} has no codebooks; fit it first, or wrap it as a VQGenerator")
         if len(self.mean_) != channels:
             raise DataError(f"X has channels {channels} where the generator was fitted on {len(self.mean_)}")
-        session = session or self._session()
+        session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
 
         self.tau_curve_ = None if self.tau is not None else self._search(inner, x, session)
@@ -215,7 +215,7 @@ class NeuralMapper:
         mapper.mean_, mapper.std_ = (np.array(header[name], dtype=np.float64) for name in ("mean", "std"))
         network = mapper._build()
         load_state(network, tensors, path)
-        mapper.network_ = network.to(mapper._device()).eval()
+        mapper.network_ = network.to(chosen_device(device)).eval()
         return mapper
 
     def _search(self, generator: Codec, x: Tensor, session: Session) -> TauCurve:
@@ -250,16 +250,6 @@ class NeuralMapper:
         if not hasattr(self, "network_"):
             raise UserError("this NeuralMapper is not fitted yet; call fit(generator, X) or load(path) first")
         return self.network_
-
-    def _device(self) -> torch.device:
-        name = self.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.device(name)
-
-    def _session(self) -> Session:
-        shown = chosen_progress("auto", logging.getLogger("nm_vqtsg")) if self.progress else Silent()
-        return Session(device=self._device(), progress=shown)
 
     def _scaled(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))

@@ -102,20 +102,16 @@ class StageContext:
     @cached_property
     def session(self) -> "Session":
         """Device, progress, checkpoints and stop request of the job."""
-        import torch
-
         from nm_vqtsg.training import Session
         from nm_vqtsg.training.checkpoint import CheckpointFolder
         from nm_vqtsg.training.curves import CurveLog
         from nm_vqtsg.training.progress import Silent, chosen_progress
+        from nm_vqtsg.training.session import chosen_device
 
-        name = self.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
         trains = self.step in ("fcn", "stage1", "stage2", "stage3")
         live = any((folder / ".dvc").is_dir() for folder in (self.study, *self.study.parents))
         return Session(
-            device=torch.device(name),
+            device=chosen_device(self.device),
             progress=Silent() if self.progress == "none" else chosen_progress(self.progress, self.log),
             checkpoints=CheckpointFolder(self.checkpoint_folder) if trains else None,
             curve=CurveLog(self.paths.live(self.step)) if trains and live else None,

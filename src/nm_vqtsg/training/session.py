@@ -1,5 +1,6 @@
 """What surrounds a computation: device, progress, checkpoints and the wish to stop."""
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from types import FrameType
 
 import torch
 
+from nm_vqtsg.errors import UserError
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.curves import CurveLog
-from nm_vqtsg.training.progress import Progress, Silent, Task
+from nm_vqtsg.training.progress import Progress, Silent, Task, chosen_progress
 
 
 class Interrupted(Exception):
@@ -101,3 +103,25 @@ class Session:
             yield task
         finally:
             task.close()
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device called `name`: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
+
+    Raises
+    ------
+    UserError
+        If ``cuda`` is asked for where there is none.
+    """
+    found = torch.cuda.is_available()
+    if name == "auto":
+        name = "cuda" if found else "cpu"
+    if name.startswith("cuda") and not found:
+        raise UserError(f"device '{name}': no CUDA device is at hand; choose cpu or auto")
+    return torch.device(name)
+
+
+def estimator_session(device: str, progress: bool) -> Session:
+    """Surroundings of an estimator that is used from Python: a bar or log lines, or silence; no checkpoints."""
+    shown = chosen_progress("auto", logging.getLogger("nm_vqtsg")) if progress else Silent()
+    return Session(device=chosen_device(device), progress=shown)
