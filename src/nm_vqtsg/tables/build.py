@@ -228,6 +228,8 @@ def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, flo
     flat: dict[str, dict[str, float]] = {}
     for summary in summaries:
         values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
+        if summary.taus:
+            values["tau"] = math.fsum(summary.taus) / len(summary.taus)
         for key, made in summary.comparisons.items():
             values[f"{key}_baseline"] = made.baseline.mean
             values[f"{key}_mapped"] = made.mapped.mean
