@@ -112,6 +112,7 @@ def test_summary_text_and_flat_metrics() -> None:
     assert flat["FaceAll"]["fid_change_percent"] == 100.0
     assert flat["Own"] == {
         "seeds": 1,
+        "tau": 0.5,
         "rocket_fid_baseline": 0.04,
         "rocket_fid_mapped": 0.03,
         "rocket_fid_change_percent": pytest.approx(33.333333),
