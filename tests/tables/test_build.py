@@ -113,7 +113,6 @@ def test_summary_text_and_flat_metrics() -> None:
     assert flat["Own"] == {
         "seeds": 1,
         "tau": 0.5,
-        "tau": 0.5,
         "rocket_fid_baseline": 0.04,
         "rocket_fid_mapped": 0.03,
         "rocket_fid_change_percent": pytest.approx(33.333333),
