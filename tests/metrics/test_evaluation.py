@@ -10,10 +10,10 @@ import torch
 from nm_vqtsg.artifacts import canonical_json
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.metrics import fcn, scoring
+from nm_vqtsg.metrics.directions import BETTER, better, flat_scores, gain
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, amplitude, evaluate
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.metrics.second_opinion import HIGHER_IS_BETTER
 
 LABELS = ("-1", "1", "7")
 SHORT = Protocol(is_splits=5, bootstrap=20, cas_fits=1, seed=0)
@@ -123,12 +123,18 @@ def test_amplitudes(result: dict) -> None:
 
 def test_second_opinion(result: dict) -> None:
     baseline, mapped = result["baseline"]["second_opinion"], result["mapped"]["second_opinion"]
-    assert set(HIGHER_IS_BETTER) <= set(mapped)
     assert mapped["cas"] > 0.95
-    assert mapped["auc"] < baseline["auc"]
-    for name in ("mdd", "coverage", "density"):
-        assert (mapped[name] > baseline[name]) == HIGHER_IS_BETTER[name], name
+    for name in ("auc", "mdd", "coverage", "density"):
+        assert gain(name, baseline[name], mapped[name]) > 0, name
     assert "closer_to_train" not in result["reference"]["second_opinion"]
+
+
+def test_every_score_has_a_direction(result: dict) -> None:
+    """And every direction belongs to a score, so that neither list can fall behind the other."""
+    spreads = {"is_spread", "cas_sd"}
+    assert set(flat_scores(result["mapped"])) - spreads == set(BETTER)
+    assert better("fid") == "lower" and better("is") == "higher" and better("auc") == "near 0.5"
+    assert gain("auc", 1.0, 0.6) == pytest.approx(0.4) and gain("density", 1.1, 1.4) == pytest.approx(-0.3)
 
 
 def test_same_seed_same_json(result: dict, judge: fcn.Judge, rocket: RocketFeatures) -> None:

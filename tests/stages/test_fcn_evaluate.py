@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nm_vqtsg.artifacts import load_json, load_npz, save_npz
+from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.metrics import fcn as fcn_module
@@ -62,7 +62,8 @@ def study(tmp_path: Path) -> Paths:
     X, _ = waves(50, 2)
     X_class, y_class = waves(20, 3)
     save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
-    paths.tau.write_text('{"tau": 0.5}')
+    search = {"grid": [0.1, 0.5, 1], "fid": [3.0, 1.0, 2.0], "tau": 0.5, "at_edge": False}
+    save_json(paths.tau_curve, search | {"n_generated": 10, "n_train": 20})
     return paths
 
 
@@ -88,6 +89,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     assert metrics["dataset"] == "Toy"
     assert metrics["seed"] == 0
     assert metrics["tau"] == 0.5
+    assert metrics["tau_search"]["fid"] == [3.0, 1.0, 2.0] and metrics["tau_search"]["n_train"] == 20
     assert metrics["n"] == {"train": 60, "test": 40, "generated": 50, "per_class": 10}
     assert metrics["fcn_accuracy"] == pytest.approx(report["accuracy"])
     assert metrics["mapped"]["rocket_fid"] < metrics["baseline"]["rocket_fid"]

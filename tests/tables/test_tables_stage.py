@@ -38,7 +38,8 @@ def test_writes_every_table_in_three_notations_and_the_metrics(ctx: StageContext
     evaluated(tmp_path, "Crop", 0)  # left behind by an older study: not part of this one
     tables.run(ctx)
     names = {path.name for path in ctx.paths.tables.iterdir()}
-    assert names == {f"table{n}.{kind}" for n in (1, 2, 3) for kind in ("md", "csv", "tex")} | {"summary.md"}
+    made = ("table1", "table2", "table3", "second_opinion")
+    assert names == {f"{name}.{kind}" for name in made for kind in ("md", "csv", "tex")} | {"summary.md"}
     metrics = load_json(ctx.paths.study_metrics)
     assert list(metrics) == ["ECG5000", "FordA"] and metrics["FordA"]["fid_change_percent"] == 100.0
     assert "Crop" not in (ctx.paths.tables / "table1.md").read_text(encoding="utf-8")

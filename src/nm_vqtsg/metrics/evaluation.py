@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.metrics.directions import BETTER
 from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.rocket import RocketFeatures
@@ -24,10 +25,10 @@ from nm_vqtsg.metrics.uncertainty import (
 )
 from nm_vqtsg.training import Session
 
-__all__ = ["LOWER_IS_BETTER", "Generated", "Protocol", "Real", "amplitude", "evaluate"]
+__all__ = ["Generated", "Protocol", "Real", "amplitude", "evaluate"]
 
-LOWER_IS_BETTER = {"fid": True, "is": False, "cfid": True, "rocket_fid": True}
-"""Direction of each score whose change is reported."""
+CHANGES = ("fid", "is", "cfid", "rocket_fid")
+"""Scores whose change is reported in percent."""
 KIDS = ("kid", "rocket_kid")
 SMALLEST = {"fid": 0.0, "is": 1.0, "cfid": 0.0}
 NO_JUDGE = "needs labels: without them there is no FCN to judge by"
@@ -228,7 +229,8 @@ def _changes(
     change: dict[str, float] = {}
     unresolved: dict[str, bool] = {}
     ends: dict[str, list[float]] = {}
-    for key, lower in LOWER_IS_BETTER.items():
+    for key in CHANGES:
+        lower = BETTER[key] == "lower"
         if key not in baseline or key not in mapped:
             continue
         before, after = baseline[key], mapped[key]

@@ -9,22 +9,6 @@ from nm_vqtsg.metrics.classifiers import classification_score, real_or_generated
 from nm_vqtsg.metrics.neighbours import manifold_scores, memorisation
 from nm_vqtsg.metrics.tsgbench import tsgbench_distances
 
-HIGHER_IS_BETTER = {
-    "precision": True,
-    "recall": True,
-    "density": True,
-    "coverage": True,
-    "auc": False,
-    "cas": True,
-    "mdd": False,
-    "acd": False,
-    "sd": False,
-    "kd": False,
-    "closer_to_train": False,
-    "copies": False,
-}
-"""Direction of each score; `auc` and `closer_to_train` are best at 0.5, `density` about 1."""
-
 
 def unlabelled_scores(
     real: np.ndarray,

@@ -1,8 +1,8 @@
 """Step ``evaluate``: map the samples and measure them before and after.
 
-Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``, ``tau.json`` and
-``stage3.safetensors``; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``)
-and ``metrics.json``.
+Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``, ``tau_curve.json``
+and ``stage3.safetensors``; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in
+``samples.npz``) and ``metrics.json``.
 """
 
 from typing import Any
@@ -42,10 +42,12 @@ def run(ctx: StageContext) -> None:
         protocol=Protocol(**params.evaluate.model_dump()),
         session=ctx.session,
     )
+    search = load_json(ctx.paths.tau_curve)
     facts: dict[str, Any] = {
         "dataset": ctx.dataset,
         "seed": ctx.seed,
-        "tau": load_json(ctx.paths.tau)["tau"],
+        "tau": search["tau"],
+        "tau_search": {name: search[name] for name in ("grid", "fid", "at_edge", "n_generated", "n_train")},
         "steps": {name: getattr(params, name).steps for name in ("stage1", "stage2", "stage3")},
     }
     save_json(ctx.paths.metrics, facts | result | {"provenance": ctx.provenance()})

@@ -18,17 +18,15 @@ from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.raw import in_class_order
 from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.errors import ArtifactError, DataError
-from nm_vqtsg.metrics.evaluation import LOWER_IS_BETTER, Generated, Protocol, Real, evaluate
+from nm_vqtsg.metrics.directions import better, flat_scores
+from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
 from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.metrics.second_opinion import HIGHER_IS_BETTER
 from nm_vqtsg.params import Params
 from nm_vqtsg.training import Session
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-SPECIAL_DIRECTIONS = {"auc": "0.5", "closer_to_train": "0.5", "is_spread": "-", "density": "about 1"}
 
 
 @dataclass(frozen=True)
@@ -210,23 +208,15 @@ def score_table(result: dict[str, Any]) -> "Table":
     for heading in ("score", "value", "95 % interval", "real series", "better"):
         table.add_column(heading, justify="left" if heading in ("score", "better") else "right")
     intervals = result["intervals"].get("synthetic", {})
-    reference = dict(_numbers(result.get("reference", {})))
-    directions = LOWER_IS_BETTER | {name: not higher for name, higher in HIGHER_IS_BETTER.items()}
-    for name, value in _numbers(result["synthetic"]):
+    reference = flat_scores(result.get("reference", {}))
+    for name, value in flat_scores(result["synthetic"]).items():
         low, high = intervals.get(name, (None, None))
-        lower = directions.get(name, "fid" in name or "kid" in name)
         table.add_row(
             name,
             f"{value:.4g}",
             "" if low is None else f"{low:.4g} .. {high:.4g}",
             f"{reference[name]:.4g}" if name in reference else "",
-            SPECIAL_DIRECTIONS.get(name) or ("lower" if lower else "higher"),
+            better(name),
         )
     table.caption = f"judge: {result['judge']}; scale: {result['scale']}"
     return table
-
-
-def _numbers(scores: dict[str, Any]) -> list[tuple[str, float]]:
-    """The numbers among the scores, those of the second opinion last."""
-    flat = {**scores, **scores.get("second_opinion", {})}
-    return [(name, float(value)) for name, value in flat.items() if isinstance(value, int | float)]

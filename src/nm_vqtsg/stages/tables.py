@@ -7,6 +7,7 @@ from nm_vqtsg.stages.paths import Paths
 from nm_vqtsg.tables import (
     flat_metrics,
     paper_tables,
+    second_opinion_table,
     summarise,
     summary_table,
     summary_text,
@@ -15,11 +16,11 @@ from nm_vqtsg.tables import (
     to_markdown,
 )
 
-LABELS = {1: "tab:fid", 2: "tab:is", 3: "tab:cfid"}
+LABELS = {"table1": "tab:fid", "table2": "tab:is", "table3": "tab:cfid", "second_opinion": "tab:second-opinion"}
 
 
 def run(ctx: StageContext) -> None:
-    """Write ``results/tables/table{1,2,3}.{md,csv,tex}``, ``summary.md`` and ``results/metrics.json``.
+    """Write ``{table1,table2,table3,second_opinion}.{md,csv,tex}``, ``summary.md`` and ``results/metrics.json``.
 
     Runs without an evaluation are named under every table.
 
@@ -33,10 +34,12 @@ def run(ctx: StageContext) -> None:
         raise ArtifactError(f"{ctx.paths.study}: no run has been evaluated yet; run the step evaluate first")
     summaries = summarise(runs)
     folder = ctx.paths.tables
-    for number, table in paper_tables(summaries, absent=absent).items():
-        save_text(folder / f"table{number}.md", to_markdown(table))
-        save_text(folder / f"table{number}.csv", to_csv(table))
-        save_text(folder / f"table{number}.tex", to_latex(table, LABELS[number]))
+    made = {f"table{number}": table for number, table in paper_tables(summaries, absent=absent).items()}
+    made["second_opinion"] = second_opinion_table(runs, absent=absent)
+    for name, table in made.items():
+        save_text(folder / f"{name}.md", to_markdown(table))
+        save_text(folder / f"{name}.csv", to_csv(table))
+        save_text(folder / f"{name}.tex", to_latex(table, LABELS[name]))
     save_text(folder / "summary.md", to_markdown(summary_table(summaries, absent=absent)))
     save_json(ctx.paths.study_metrics, flat_metrics(summaries))
     for line in summary_text(runs, absent=absent).splitlines():

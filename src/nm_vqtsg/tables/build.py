@@ -19,8 +19,9 @@ PROTOCOLS: dict[str, tuple[tuple[str, str], ...]] = {
 """Rows per dataset of each table: metric and the name of its protocol."""
 
 _READING = (
-    "Mean ± sd over seeds. A change smaller than its uncertainty (sd of the change between seeds, or the "
-    "bootstrap interval of a single seed) is unresolved; one without either carries a question mark.",
+    "Mean ± sd over seeds. A change is unresolved when its 95 % interval holds zero: Student's t over the seeds' "
+    "changes (two seeds hardly ever resolve anything, three may), or the bootstrap interval [low, high] of a "
+    "single seed, which knows nothing of other seeds; one without either carries a question mark.",
     "A row is the paper's experiment only with the paper's steps, judge and runs: read each with its own "
     "steps, seeds and judge (the FCN's accuracy on TEST).",
 )
@@ -122,6 +123,7 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         **_spread("baseline", made.baseline),
         **_spread("mapped", made.mapped),
         "change_percent": made.change.value,
+        "change_sd": made.change.sd,
         "change_low": made.change.low,
         "change_high": made.change.high,
         "change_basis": made.change.basis,
@@ -182,7 +184,7 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
     cells, notes = [], []
     for summary in summaries:
         judged = [key for key in ("fid", "fid_trimmed", "is", "cfid") if key in summary.comparisons]
-        for key in judged or [key for key in ("rocket_fid",) if key in summary.comparisons]:
+        for key in judged or [key for key in ("rocket_fid", "rocket_kid") if key in summary.comparisons]:
             made = summary.comparisons[key]
             name, better = METRICS[key]
             cells.append(
@@ -197,7 +199,7 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
             )
         notes.append(_describe(summary, paper))
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
-    notes.append("Change %: positive is better; unresolved: smaller than its uncertainty; ?: uncertainty unknown.")
+    notes.append("Change %: positive is better; unresolved: its 95 % interval holds zero; ?: uncertainty unknown.")
     title = "Baseline (generator alone) and mapped (with the neural mapper), beside what real series score"
     return Table(title, header, [False, False, True, True, True, True], cells, (), notes)
 

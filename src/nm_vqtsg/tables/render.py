@@ -80,8 +80,8 @@ def percent(change: Change | None) -> str:
     text = f"{change.value:+.1f}"
     if change.unresolved is None:
         return f"{text} ?"
-    if change.basis.startswith("sd"):
-        text += f" ± {change.half_width:.1f}"
+    if math.isfinite(change.sd):
+        text += f" ± {change.sd:.1f}"
     else:
         text += f" [{_bound(change.low)}, {_bound(change.high)}]"
     return f"{text} unresolved" if change.unresolved else text
