@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -12,7 +11,6 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Sample
 from nm_vqtsg.prior import Prior
-from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.training import Session
 
 
@@ -55,19 +53,6 @@ class TwoStageGenerator:
         same_grids = tuple(map(tuple, self.tokenizer.grids)) == self.prior.grids
         if not same_grids or not all(map(torch.equal, live, self.prior.live)):
             raise ArtifactError("the prior was trained on another tokeniser's codes; run stage 2 again")
-
-    @classmethod
-    def load(
-        cls, stage1: Path, stage2: Path, sampling: Sample | None = None, device: torch.device | str = "cpu"
-    ) -> "TwoStageGenerator":
-        """Read TimeVQVAE's two files.
-
-        Raises
-        ------
-        ArtifactError
-            If a file is missing or damaged, or the two do not belong together.
-        """
-        return cls(Tokenizer.load(stage1).to(device), Prior.load(stage2, device), sampling or Sample())
 
     @property
     def codebooks(self) -> tuple[Codebook, ...]:

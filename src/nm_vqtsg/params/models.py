@@ -4,6 +4,7 @@
 Sources: *paper* (arXiv text), *code* (the authors' published code), *ours* (decided here; docs/method.md).
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
 from nm_vqtsg.errors import DataError
 
+GENERATORS = Path(__file__).resolve().parents[1] / "generators" / "kinds"  # one file each; not imported here
 Source = Literal["paper", "code", "ours"]
 Positive = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -225,6 +227,7 @@ class Params(Section):
     tau_grid: tuple[PositiveFloat, ...] = values(
         (0.1, 0.5, 1, 2, 4), "paper", "temperatures of SVQ that are tried", min_length=1
     )
+    generator: str = param("timevqvae", "paper", "timevqvae, vqvae or another file of nm_vqtsg/generators/kinds")
     data: Data = param(Data(), "ours", "the data")
     own_data: dict[str, OwnData] = param({}, "ours", "data sets of your own: name -> {path, label_column}")
     fcn: Fcn = param(Fcn(), "ours", "the FCN judge")
@@ -256,6 +259,12 @@ class Params(Section):
                     f"datasets: '{name}' is neither one of the UCR archive's 128 sets nor an entry of own_data"
                     f"{_suggestion(name, known)}"
                 )
+        kinds = sorted(path.stem for path in GENERATORS.glob("[!_]*.py"))
+        if self.generator not in kinds:
+            raise ValueError(
+                f"generator: '{self.generator}' is unknown; there are {', '.join(kinds)}"
+                f"{_suggestion(self.generator, set(kinds))}"
+            )
         for key, chosen in (("datasets", self.datasets), ("seeds", self.seeds), ("tau_grid", self.tau_grid)):
             if len(set(chosen)) < len(chosen):
                 raise ValueError(f"{key}: holds the same value twice; each may stand once")

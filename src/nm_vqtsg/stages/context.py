@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from nm_vqtsg.training import Session
 
 _DATA = ("data", "own_data")
-_GENERATOR = (*_DATA, "stage1", "stage2", "sample")
+_STAGE1 = (*_DATA, "generator", "stage1")
+_GENERATOR = (*_STAGE1, "stage2", "sample")
 SECTIONS: dict[str, tuple[str, ...]] = {
     "download": _DATA,
     "resplit": _DATA,
     "fcn": (*_DATA, "fcn"),
-    "stage1": (*_DATA, "stage1"),
-    "stage2": (*_DATA, "stage1", "stage2"),
+    "stage1": _STAGE1,
+    "stage2": (*_STAGE1, "stage2"),
     "sample": _GENERATOR,
     "tau_search": (*_GENERATOR, "svq", "rocket", "tau_search", "tau_grid"),
     "stage3": (*_GENERATOR, "svq", "stage3"),  # tau itself comes from a file, whatever grid it was found on

@@ -17,11 +17,11 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.stages.generator import new_generator
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import Tokenizer
 
 USAGE_SERIES = 1024
-BANDS = {"loss_0": "LF", "loss_1": "HF"}
 NO_LABELS = "The series of this data set have no labels, so no FCN can be trained to judge them."
 
 
@@ -66,7 +66,7 @@ class Inputs:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        return Tokenizer.load(self.ctx.paths.weights(1)).to(self.ctx.session.device)
+        return new_generator(self.ctx).load_tokenizer(self.ctx.paths.weights(1)).tokenizer_
 
     def tensor(self, X: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(X).to(self.ctx.session.device)
@@ -147,15 +147,16 @@ def class_bars(run: Inputs) -> Figure:
 
 
 def codebook_usage(run: Inputs) -> Figure:
-    """How TRAIN, or enough of it to see the shape, uses the codes of both bands."""
+    """How TRAIN, or enough of it to see the shape, uses the codes of each band."""
     X = run.train.X[run.some(run.train.X, USAGE_SERIES)]
     tokens = run.tokenizer.tokens(run.tensor(X))
+    plans = run.tokenizer.plans
     counts = {
-        name: torch.bincount(ids.flatten(), minlength=len(book.codes)).cpu().numpy()
-        for name, ids, book in zip(("LF", "HF"), tokens, run.tokenizer.codebooks, strict=True)
+        plan.label: torch.bincount(ids.flatten(), minlength=len(book.codes)).cpu().numpy()
+        for plan, ids, book in zip(plans, tokens, run.tokenizer.codebooks, strict=True)
     }
     known = run.stage1["usage"]
-    return figures.codebook_usage(counts, known={name: known[name.lower()] for name in counts})
+    return figures.codebook_usage(counts, known={plan.label: known[plan.name] for plan in plans})
 
 
 def loss_curves(run: Inputs) -> Figure:
@@ -170,7 +171,8 @@ def loss_curves(run: Inputs) -> Figure:
     if run.test.y is None:
         del sources["FCN (judge)"]
     curves = {title: read_curve(path) for title, path in sources.items()}
-    named = {title: {BANDS.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
+    labels = {f"loss_{band}": plan.label for band, plan in enumerate(run.tokenizer.plans)}
+    named = {title: {labels.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
     return figures.loss_curves(named)
 
 

@@ -13,8 +13,8 @@ import torch
 
 from nm_vqtsg.artifacts import canonical_json, save_npz
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.generators import TwoStageGenerator
 from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.stages.generator import new_generator
 from nm_vqtsg.training.order import derive_seed
 
 
@@ -22,7 +22,8 @@ def run(ctx: StageContext) -> None:
     """Sample unconditionally and per class, and save."""
     config = ctx.params.sample
     test = Series.load(ctx.paths.test)
-    model = TwoStageGenerator.load(ctx.paths.weights(1), ctx.paths.weights(2), config, ctx.session.device)
+    fitted = new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).load_prior(ctx.paths.weights(2))
+    model = fitted.generator_
     n = max(config.n_samples, len(test.X))
     tokens = model.sample_tokens(n, generator=_source(ctx, "unconditional"), session=ctx.session)
     small = np.int16 if all(len(book.codes) <= 2**15 for book in model.codebooks) else np.int32

@@ -6,35 +6,30 @@ Reads ``train.npz``, ``test.npz`` and ``stage1.safetensors``; writes ``stage2.sa
 
 from dataclasses import asdict
 
+import numpy as np
 import torch
 
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.prior import BandScore, Prior, score
+from nm_vqtsg.prior import BandScore, score
 from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.tokenizer import Tokenizer
-from nm_vqtsg.training import Budget
+from nm_vqtsg.stages.generator import new_generator
 from nm_vqtsg.training.curves import save_curve
 
 
 def run(ctx: StageContext) -> None:
     """Train, score on masks that training never drew, and save."""
-    config, device = ctx.params.stage2, ctx.session.device
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
-    tokenizer = Tokenizer.load(ctx.paths.weights(1)).to(device)
-    tokens = {
-        name: tokenizer.tokens(torch.from_numpy(split.X).to(device))
-        for name, split in (("train", train), ("test", test))
-    }
-    classes = {
-        name: None if split.y is None else torch.from_numpy(split.y)
-        for name, split in (("train", train), ("test", test))
-    }
-    live = [codebook.live for codebook in tokenizer.codebooks]
-    prior = Prior(config, tokenizer.grids, live, train.n_classes)
-    curve = prior.fit(tokens["train"], classes["train"], Budget.of(config), ctx.seed, ctx.session)
+    model = new_generator(ctx).load_tokenizer(ctx.paths.weights(1))
+    model.fit_prior(train.X, train.y, classes=np.arange(train.n_classes), session=ctx.session)
+    tokenizer, prior, curve = model.tokenizer_, model.generator_.prior, model.curves_["stage2"]
 
-    names = ("lf", "hf") if len(tokenizer.grids) == 2 else tuple(map(str, range(len(tokenizer.grids))))
+    splits = {"train": train, "test": test}
+    tokens = {
+        name: tokenizer.tokens(torch.from_numpy(split.X).to(ctx.session.device)) for name, split in splits.items()
+    }
+    classes = {name: None if split.y is None else torch.from_numpy(split.y) for name, split in splits.items()}
+    names = [plan.name for plan in tokenizer.plans]
     scores: dict[str, dict[str, dict[str, BandScore]]] = {}
     for split in ("train", "test"):
         laws = {"unconditional": None} | ({"of_class": classes[split]} if train.n_classes else {})
@@ -52,6 +47,7 @@ def run(ctx: StageContext) -> None:
     prior.save(ctx.paths.weights(2), ctx.provenance())
     save_curve(ctx.paths.curve(2), curve)
     report = {
+        "bands": names,
         "parameters": sum(parameter.numel() for parameter in prior.network.parameters()),
         "steps": int(curve[-1]["step"]),
         "loss": curve[-1]["loss"],

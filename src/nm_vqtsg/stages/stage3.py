@@ -9,7 +9,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.mapper import NeuralMapper
 from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.stages.generator import new_generator
 from nm_vqtsg.training.curves import save_curve
 
 
@@ -19,7 +19,7 @@ def run(ctx: StageContext) -> None:
     if not isinstance(found, dict) or not isinstance(found.get("tau"), int | float):
         raise ArtifactError(f"{ctx.paths.tau}: holds no number 'tau'; run tau_search again")
     train = Series.load(ctx.paths.train)
-    tokenizer = Tokenizer.load(ctx.paths.weights(1)).to(ctx.session.device)
+    tokenizer = new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).tokenizer_
     mapper = NeuralMapper(ctx.params.stage3, ctx.params.svq, tau=float(found["tau"]), random_state=ctx.seed)
     mapper.fit(tokenizer, train.X, session=ctx.session)
 

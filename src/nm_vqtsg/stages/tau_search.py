@@ -10,19 +10,18 @@ from nm_vqtsg.artifacts import load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.stages.generator import new_generator
 from nm_vqtsg.svq.tau_search import search_tau
-from nm_vqtsg.tokenizer import Tokenizer
 
 
 def run(ctx: StageContext) -> None:
     """Search, warn when the optimum lies at the edge of the grid, and save."""
-    params, device = ctx.params, ctx.session.device
+    params = ctx.params
     train = Series.load(ctx.paths.train)
     x_hat = load_npz(ctx.paths.samples, required=("X",))["X"][: params.tau_search.n_samples]
     channels, length = train.X.shape[1:]
-    tokenizer = Tokenizer.load(ctx.paths.weights(1)).to(device)
     curve = search_tau(
-        tokenizer,
+        new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).tokenizer_,
         torch.from_numpy(train.X),
         torch.from_numpy(x_hat),
         params.tau_grid,

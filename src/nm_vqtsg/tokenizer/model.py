@@ -1,8 +1,9 @@
-"""The tokeniser of TimeVQVAE (Lee et al. 2023; paper, section 3.1): two bands, each with its own codebook."""
+"""The tokeniser (Lee et al. 2023; paper, section 3.1): one or more bands, each with its own codebook."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -10,10 +11,11 @@ from torch import Tensor, nn
 
 from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError
-from nm_vqtsg.nn.bands import SHORTEST, Band, HighBand, LowBand
+from nm_vqtsg.nn.bands import SHORTEST
 from nm_vqtsg.nn.quantizer import Codebook, Quantizer
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.tokenizer.networks import Decoder, Encoder, Shape
+from nm_vqtsg.tokenizer.plan import TIME_FREQUENCY, BandPlan
 from nm_vqtsg.training import Budget, Session
 
 BATCH = 256  # series at once outside training
@@ -25,20 +27,18 @@ class BandTokenizer(nn.Module):
 
     Parameters
     ----------
-    band : Band
+    plan : BandPlan
         The band.
-    width : int
-        Positions in time to aim at.
     config : Stage1
         Sizes of networks and codebook.
     in_channels, length : int
         C and L of the series.
     """
 
-    def __init__(self, band: Band, width: int, config: Stage1, in_channels: int, length: int) -> None:
+    def __init__(self, plan: BandPlan, config: Stage1, in_channels: int, length: int) -> None:
         super().__init__()
-        self.band = band
-        self.shape = Shape.of(config, band, in_channels, length, width)
+        self.plan, self.band = plan, plan.band
+        self.shape = Shape.of(config, plan.band, in_channels, length, getattr(config, plan.width))
         self.encoder = Encoder(self.shape)
         self.quantizer = Quantizer(config.codebook_size, config.code_dim, config.ema_decay)
         self.decoder = Decoder(self.shape)
@@ -59,7 +59,7 @@ class BandTokenizer(nn.Module):
 
 
 class Tokenizer(nn.Module):
-    """Turns series into tokens of a low- and a high-frequency band, and tokens into series.
+    """Turns series into tokens of its bands, and tokens into series.
 
     Parameters
     ----------
@@ -67,6 +67,8 @@ class Tokenizer(nn.Module):
         Sizes of networks and codebooks.
     in_channels, length : int
         C and L of the series; any C >= 1 and L >= 4.
+    plans : sequence of BandPlan
+        The bands; TimeVQVAE's by default.
 
     Raises
     ------
@@ -75,8 +77,8 @@ class Tokenizer(nn.Module):
 
     Notes
     -----
-    Everything is per band, in the order (LF, HF). All methods but `fit` work in evaluation mode, without
-    gradients, on any number of series, in batches. Series are z-scored by TRAIN.
+    Everything is per band, in the order of the plans: (LF, HF) by default. All methods but `fit` work in
+    evaluation mode, without gradients, on any number of series, in batches. Series are z-scored by TRAIN.
 
     Examples
     --------
@@ -90,19 +92,22 @@ class Tokenizer(nn.Module):
     [(64, 6), (64, 24)]
     """
 
-    def __init__(self, config: Stage1, in_channels: int, length: int) -> None:
+    def __init__(
+        self, config: Stage1, in_channels: int, length: int, plans: Sequence[BandPlan] = TIME_FREQUENCY
+    ) -> None:
         super().__init__()
         if length < SHORTEST:
             raise DataError(f"series of {length} samples are too short for the tokeniser; at least {SHORTEST}")
         self.config, self.in_channels, self.length = config, in_channels, length
-        self.lf = BandTokenizer(LowBand(), config.lf_width, config, in_channels, length)
-        self.hf = BandTokenizer(HighBand(), config.hf_width, config, in_channels, length)
+        self.plans = tuple(plans)
+        for plan in self.plans:
+            self.add_module(plan.name, BandTokenizer(plan, config, in_channels, length))
         self.eval()
 
     @property
-    def bands(self) -> tuple[BandTokenizer, BandTokenizer]:
-        """The bands in their order, (LF, HF)."""
-        return self.lf, self.hf
+    def bands(self) -> tuple[BandTokenizer, ...]:
+        """The bands in their order."""
+        return tuple(cast(BandTokenizer, self.get_submodule(plan.name)) for plan in self.plans)
 
     @property
     def grids(self) -> tuple[tuple[int, int], ...]:
@@ -157,8 +162,7 @@ class Tokenizer(nn.Module):
 
     def decode(self, tokens: Sequence[Tensor]) -> Tensor:
         """Series of tokens: (B, N) int64 of each band → (B, C, L)."""
-        x_l, x_h = self.decode_bands(tokens)
-        return x_l + x_h
+        return reduce(torch.add, self.decode_bands(tokens))
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Series after encoding, quantising and decoding: (B, C, L) → (B, C, L)."""
@@ -166,24 +170,36 @@ class Tokenizer(nn.Module):
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights, codebooks and configuration; `facts` (JSON) go into the header, too."""
-        shape = {"in_channels": self.in_channels, "length": self.length}
-        config = {"kind": KIND, "config": self.config.model_dump(mode="json"), **shape, **(facts or {})}
+        config = {
+            "kind": KIND,
+            "bands": [plan.name for plan in self.plans],
+            "config": self.config.model_dump(mode="json"),
+            "in_channels": self.in_channels,
+            "length": self.length,
+            **(facts or {}),
+        }
         save_model(path, self.state_dict(), config)
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote.
+    def load(cls, path: Path | str, plans: Sequence[BandPlan] = TIME_FREQUENCY) -> Self:
+        """Read what `save` wrote, of a tokeniser with these bands.
 
         Raises
         ------
         ArtifactError
-            If the file is missing, damaged or no tokeniser.
+            If the file is missing, damaged or no tokeniser, or has other bands.
         """
         tensors, header = load_model(path)
         if header.get("kind") != KIND:
             raise ArtifactError(f"{path}: holds no tokeniser; run stage1")
+        found, wanted = header["bands"], [plan.name for plan in plans]
+        if found != wanted:
+            raise ArtifactError(
+                f"{path}: holds a tokeniser of the bands {', '.join(found)} where {', '.join(wanted)} are needed; "
+                "run stage1 again"
+            )
         config = Stage1.model_validate(header["config"], strict=False)
-        tokenizer = cls(config, header["in_channels"], header["length"])
+        tokenizer = cls(config, header["in_channels"], header["length"], plans)
         load_state(tokenizer, tensors, path)
         return tokenizer
 

@@ -67,7 +67,7 @@ class Shape:
         return cls(
             coefficients=in_channels * band.coefficients,
             rows=band.rows,
-            lengths=tuple((length + 1) >> depth for depth in range(n + 1)),
+            lengths=tuple(band.frames(length) >> depth for depth in range(n + 1)),
             widths=tuple(min(config.first_width << depth, config.last_width) for depth in range(n)),
             features=config.last_width,
             code_dim=config.code_dim,

@@ -1,6 +1,7 @@
 """How well a tokeniser does: reconstruction errors, use of the codes, and warnings."""
 
 from collections.abc import Mapping
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -25,11 +26,13 @@ def reconstruction_errors(tokenizer: Tokenizer, x: Tensor) -> dict[str, dict[str
     Returns
     -------
     dict
-        ``{"total" | "lf" | "hf": {"mse": ..., "l1": ...}}``.
+        ``{"total" | band's name: {"mse": ..., "l1": ...}}``.
     """
-    x_l, x_h = split_bands(x)
-    rebuilt_l, rebuilt_h = tokenizer.decode_bands(tokenizer.tokens(x))
-    differences = {"total": rebuilt_l + rebuilt_h - x, "lf": rebuilt_l - x_l, "hf": rebuilt_h - x_h}
+    parts = split_bands(x, [plan.band for plan in tokenizer.plans])
+    rebuilt = tokenizer.decode_bands(tokenizer.tokens(x))
+    differences = {"total": reduce(torch.add, rebuilt) - x} | {
+        plan.name: own - part for plan, own, part in zip(tokenizer.plans, rebuilt, parts, strict=True)
+    }
     return {
         name: {"mse": float(d.square().mean(dtype=torch.float64)), "l1": float(d.abs().mean(dtype=torch.float64))}
         for name, d in differences.items()
@@ -39,10 +42,10 @@ def reconstruction_errors(tokenizer: Tokenizer, x: Tensor) -> dict[str, dict[str
 def code_usage(tokenizer: Tokenizer, x: Tensor) -> dict[str, dict[str, float]]:
     """Live codes and the perplexity (exponential of the entropy) of the tokens of `x`, per band."""
     usage = {}
-    for name, book, tokens in zip(("lf", "hf"), tokenizer.codebooks, tokenizer.tokens(x), strict=True):
+    for plan, book, tokens in zip(tokenizer.plans, tokenizer.codebooks, tokenizer.tokens(x), strict=True):
         share = torch.bincount(tokens.flatten(), minlength=len(book.codes)).double() / tokens.numel()
         entropy = -(share * share.clamp(min=1e-300).log()).sum()
-        usage[name] = {"live": int(book.live.sum()), "perplexity": float(entropy.exp())}
+        usage[plan.name] = {"live": int(book.live.sum()), "perplexity": float(entropy.exp())}
     return usage
 
 

@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss, mse_loss
 
 from nm_vqtsg.nn.bands import split_bands
 from nm_vqtsg.tokenizer.model import Tokenizer
@@ -19,31 +18,29 @@ def fit_tokenizer(
 ) -> list[dict[str, float]]:
     """Train `tokenizer` from scratch on `x` (n, C, L); return the loss curve.
 
-    The loss is MSE(x_l) + L1(x_h) + the bands' commitment losses. The targets are computed once. At the end the
-    codes that TRAIN picks are marked as live.
+    The loss is the sum of the bands' errors and commitment losses: MSE(x_l) + L1(x_h) + ... for TimeVQVAE. The
+    targets are computed once. At the end the codes that TRAIN picks are marked as live.
     """
     x = x.to(session.device)
     tokenizer.to(session.device)
-    x_l, _ = split_bands(x)
+    targets = split_bands(x, [plan.band for plan in tokenizer.plans])
     weight = tokenizer.config.commitment_weight
     patience, last_revival = _revival(tokenizer, len(x), budget)
     initialise(tokenizer, x, budget.batch_size, seed)
 
     def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
         rows = rows.to(session.device, non_blocking=True)
-        batch, target_l = x[rows], x_l[rows]
+        batch = x[rows]
         revive = patience if step < last_revival else None
-        losses = {}
-        for name, band, error, target in (
-            ("lf", tokenizer.lf, mse_loss, target_l),
-            ("hf", tokenizer.hf, l1_loss, batch - target_l),
-        ):
+        errors, commitments = {}, {}
+        for band, target in zip(tokenizer.bands, targets, strict=True):
+            name = band.plan.name
             z = band.encode(batch)
-            quantised, losses[f"{name}_commitment"] = band.quantizer(z, step, generator, revive)
-            losses[name] = error(band.decode(quantised), target)
-        commitment = losses["lf_commitment"] + losses["hf_commitment"]
-        loss = losses["lf"] + losses["hf"] + weight * commitment
-        return {"loss": loss, **{name: part.detach() for name, part in losses.items()}}
+            quantised, commitments[f"{name}_commitment"] = band.quantizer(z, step, generator, revive)
+            errors[name] = band.plan.error(band.decode(quantised), target[rows])
+        loss = sum(errors.values()) + weight * sum(commitments.values())
+        assert isinstance(loss, Tensor)
+        return {"loss": loss, **{name: part.detach() for name, part in {**errors, **commitments}.items()}}
 
     curve = fit(tokenizer, step_loss, n=len(x), budget=budget, seed=seed, session=session, description="stage 1")
     mark_live(tokenizer, x)

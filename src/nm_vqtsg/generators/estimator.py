@@ -1,0 +1,278 @@
+"""Generators for users: arrays in, arrays out, in the units of the data."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nm_vqtsg import __version__
+from nm_vqtsg.artifacts import load_json, save_json
+from nm_vqtsg.errors import ArtifactError, DataError, UserError
+from nm_vqtsg.generators.arrays import as_labels, as_series, class_ids
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.params import Sample, Stage1, Stage2
+from nm_vqtsg.prior import Prior
+from nm_vqtsg.tokenizer import BandPlan, Tokenizer
+from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.session import chosen_device, estimator_session
+
+
+class TwoStageEstimator:
+    """A generator of a tokeniser and a prior over its tokens; a subclass says which bands it works in.
+
+    Its two stages can be trained at once, by `fit`, or apart, by `fit_tokenizer` and `fit_prior`, as the steps of
+    the pipeline do. A subclass with networks of its own overrides `build_tokenizer` and `read_tokenizer`.
+
+    Parameters
+    ----------
+    stage1 : Stage1, optional
+        Networks and budget of the tokeniser; the paper's by default.
+    stage2 : Stage2, optional
+        Networks and budget of the prior; the paper's by default.
+    sampling : Sample, optional
+        How tokens are drawn.
+    random_state : int
+        Seed of training, and of `sample` where it is not given another.
+    scale : bool
+        Z-score the series by their own mean and standard deviation per channel, and give samples back in the
+        units of the data. False for series that are z-scored already.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    progress : bool
+        Show progress.
+
+    Attributes
+    ----------
+    plans : tuple of BandPlan
+        The bands; of the class.
+    tokenizer_ : Tokenizer
+        The trained tokeniser, for tensors that are z-scored.
+    generator_ : TwoStageGenerator
+        Tokeniser and prior, for tensors that are z-scored; what the mapper works with.
+    classes_ : ndarray
+        (n_classes,) the labels seen in `fit`, sorted; empty without labels.
+    mean_, std_ : ndarray
+        (C,) the scaling of the data.
+    curves_ : dict
+        Loss curves, ``{"stage1": [...], "stage2": [...]}``.
+    """
+
+    plans: ClassVar[tuple[BandPlan, ...]]
+    tokenizer_: Tokenizer
+    generator_: TwoStageGenerator
+    classes_: np.ndarray
+    mean_: np.ndarray
+    std_: np.ndarray
+    curves_: dict[str, list[dict[str, float]]]
+
+    def __init__(
+        self,
+        stage1: Stage1 | None = None,
+        stage2: Stage2 | None = None,
+        sampling: Sample | None = None,
+        *,
+        random_state: int = 0,
+        scale: bool = True,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> None:
+        self.stage1, self.stage2, self.sampling = stage1 or Stage1(), stage2 or Stage2(), sampling or Sample()
+        self.random_state, self.scale, self.device, self.progress = random_state, scale, device, progress
+
+    @classmethod
+    def kind(cls) -> str:
+        """What `generator` in params.yaml, and the files of a saved model, call this class."""
+        return cls.__name__.lower()
+
+    def build_tokenizer(self, in_channels: int, length: int) -> Tokenizer:
+        """A new tokeniser of series (in_channels, length)."""
+        return Tokenizer(self.stage1, in_channels, length, self.plans)
+
+    def read_tokenizer(self, path: Path) -> Tokenizer:
+        """What the tokeniser's `save` wrote."""
+        return Tokenizer.load(path, self.plans)
+
+    def fit(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
+        """Train on series `X` (n, C, L), or (n, L) for one channel, with labels `y` (n,) where there are any.
+
+        Raises
+        ------
+        DataError
+            If series or labels cannot be used; the message says why.
+        """
+        array = as_series(X)
+        if y is not None:
+            as_labels(y, len(array))  # refused before any training
+        return self.fit_tokenizer(array, session=session).fit_prior(array, y, session=session)
+
+    def fit_tokenizer(self, X: Any, *, session: Session | None = None) -> Self:
+        """Train the first stage, the tokeniser, on series `X`; see `fit`."""
+        array = as_series(X)
+        self._set_scaling(array)
+        session = session or estimator_session(self.device, self.progress)
+        tokenizer = self.build_tokenizer(array.shape[1], array.shape[2])
+        x = self._scaled(array).to(session.device)
+        self.curves_ = {"stage1": tokenizer.fit(x, Budget.of(self.stage1), self.random_state, session)}
+        self.tokenizer_ = tokenizer
+        return self
+
+    def fit_prior(
+        self, X: Any, y: Any = None, *, classes: np.ndarray | None = None, session: Session | None = None
+    ) -> Self:
+        """Train the second stage, the prior over the tokens of `X`, with labels `y` where there are any.
+
+        `classes` (n_classes,), sorted, are the labels there are, where `y` may lack some.
+
+        Raises
+        ------
+        UserError
+            If there is no tokeniser yet, or series or labels cannot be used.
+        """
+        tokenizer = self._tokenizer()
+        array = as_series(X, tokenizer.in_channels, tokenizer.length)
+        labels = None if y is None else as_labels(y, len(array))
+        self.classes_ = np.empty(0, dtype=np.int64)
+        if labels is not None:
+            self.classes_ = np.unique(labels) if classes is None else np.asarray(classes)
+        ids = None if labels is None else torch.from_numpy(class_ids(labels, self.classes_))
+        session = session or estimator_session(self.device, self.progress)
+        tokens = tokenizer.to(session.device).tokens(self._scaled(array).to(session.device))
+        live = [codebook.live for codebook in tokenizer.codebooks]
+        prior = Prior(self.stage2, tokenizer.grids, live, len(self.classes_))
+        self.curves_["stage2"] = prior.fit(tokens, ids, Budget.of(self.stage2), self.random_state, session)
+        self.generator_ = TwoStageGenerator(tokenizer, prior, self.sampling)
+        return self
+
+    def load_tokenizer(self, path: Path | str) -> Self:
+        """Take over the tokeniser in a file, for z-scored series (`scale` False).
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, damaged or of another kind of generator.
+        """
+        self.tokenizer_ = self.read_tokenizer(Path(path)).to(chosen_device(self.device))
+        self.stage1 = self.tokenizer_.config
+        channels = self.tokenizer_.in_channels
+        self.mean_, self.std_, self.curves_ = np.zeros(channels), np.ones(channels), {}
+        return self
+
+    def load_prior(self, path: Path | str) -> Self:
+        """Take over the prior in a file, trained on the tokens of the present tokeniser; its classes are 0..n-1.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, damaged or of another tokeniser.
+        """
+        prior = Prior.load(path, chosen_device(self.device))
+        self.generator_ = TwoStageGenerator(self._tokenizer(), prior, self.sampling)
+        self.stage2, self.classes_ = prior.config, np.arange(prior.n_classes)
+        return self
+
+    def sample(self, n: int, y: Any = None, seed: int | None = None) -> np.ndarray:
+        """Draw `n` series.
+
+        Parameters
+        ----------
+        n : int
+            How many, > 0.
+        y : label or array-like of (n,) labels, optional
+            Class of all, or of each; unconditional without.
+        seed : int, optional
+            Equal seeds give equal series; `random_state` by default.
+
+        Returns
+        -------
+        ndarray
+            (n, C, L) float32 in the units of the data.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, a class is unknown or `n` is not positive.
+        """
+        generator = self._fitted()
+        ids = None if y is None else torch.from_numpy(np.asarray(class_ids(y, self.classes_)))
+        source = torch.Generator().manual_seed(derive_seed(self.random_state if seed is None else seed, "sample"))
+        return self._unscaled(
+            generator.sample(n, ids, generator=source, session=estimator_session(self.device, self.progress))
+        )
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Series (n, C, L) after a round through the tokens, in the units of the data.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, or `X` does not fit the data of `fit`.
+        """
+        tokenizer = self._tokenizer()
+        array = as_series(X, tokenizer.in_channels, tokenizer.length)
+        return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(chosen_device(self.device))))
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``stage1.safetensors``, ``stage2.safetensors`` and ``generator.json`` into `folder`."""
+        generator, folder = self._fitted(), Path(folder)
+        self.tokenizer_.save(folder / "stage1.safetensors")
+        generator.prior.save(folder / "stage2.safetensors")
+        facts = {
+            "kind": self.kind(),
+            "version": __version__,
+            "classes": self.classes_.tolist(),
+            "mean": self.mean_.tolist(),
+            "std": self.std_.tolist(),
+            "sampling": self.sampling.model_dump(mode="json"),
+            "random_state": self.random_state,
+        }
+        save_json(folder / "generator.json", facts)
+
+    @classmethod
+    def load(cls, folder: Path | str, *, device: str = "auto", progress: bool = True) -> Self:
+        """Read what `save` wrote, on this or another machine.
+
+        Raises
+        ------
+        ArtifactError
+            If a file is missing, damaged or of another kind.
+        """
+        folder = Path(folder)
+        facts = load_json(folder / "generator.json")
+        found = facts.get("kind") if isinstance(facts, dict) else None
+        if found != cls.kind():
+            raise ArtifactError(
+                f"{folder / 'generator.json'}: describes a '{found}' where a {cls.__name__} is needed"
+            )
+        sampling = Sample.model_validate(facts["sampling"], strict=False)
+        model = cls(sampling=sampling, random_state=facts["random_state"], device=device, progress=progress)
+        model.load_tokenizer(folder / "stage1.safetensors").load_prior(folder / "stage2.safetensors")
+        model.classes_ = np.array(facts["classes"]) if facts["classes"] else np.empty(0, dtype=np.int64)
+        model.mean_, model.std_ = (np.array(facts[name], dtype=np.float64) for name in ("mean", "std"))
+        return model
+
+    def _fitted(self) -> TwoStageGenerator:
+        if not hasattr(self, "generator_"):
+            raise UserError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) or load(folder) first")
+        return self.generator_
+
+    def _tokenizer(self) -> Tokenizer:
+        if not hasattr(self, "tokenizer_"):
+            raise UserError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) or load(folder) first")
+        return self.tokenizer_
+
+    def _set_scaling(self, array: np.ndarray) -> None:
+        self.mean_ = array.mean((0, 2), dtype=np.float64)
+        self.std_ = array.std((0, 2), dtype=np.float64)
+        if not self.std_.all():
+            raise DataError(f"channel {int(self.std_.argmin())} of X is constant, so it cannot be scaled; drop it")
+        if not self.scale:
+            self.mean_, self.std_ = np.zeros_like(self.mean_), np.ones_like(self.std_)
+
+    def _scaled(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))
+
+    def _unscaled(self, x: Tensor) -> np.ndarray:
+        return (x.cpu().numpy() * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
