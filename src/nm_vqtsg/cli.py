@@ -158,8 +158,9 @@ def measure_files(real: Path, synthetic: Path, out: Path | None, more: dict[str,
     with session.stop.listening():
         result = evaluate_files(real, synthetic, session=session, **more)
     Console(soft_wrap=True).print(score_table(result))
-    for metric, reason in result["missing"].items():
-        typer.echo(f"missing: {metric}: {reason}")
+    for reason in dict.fromkeys(result["missing"].values()):
+        metrics = [metric for metric, why in result["missing"].items() if why == reason]
+        typer.echo(f"missing: {', '.join(metrics)}: {reason}")
     if out is not None:
         save_json(out, result)
         typer.echo(f"written: {out}")

@@ -17,6 +17,10 @@ class DataError(UserError):
     """A data set cannot be fetched or read, or is not what it claims to be."""
 
 
+class MissingLabelsError(DataError):
+    """A file does not hold the labels that were named."""
+
+
 class ArtifactError(UserError):
     """A file of the pipeline is missing, damaged or belongs to something else."""
 

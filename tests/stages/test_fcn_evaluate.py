@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_npz
@@ -131,6 +132,23 @@ def test_any_two_files(tmp_path: Path) -> None:
     assert "--train" in less["missing"]["reference"]
     assert "cas" in less["synthetic"]["second_opinion"]  # learns from the synthetic series alone
     assert less["amplitude"]["synthetic"]["mean"] == pytest.approx(less["amplitude"]["test"]["mean"], rel=0.1)
+
+
+def test_synthetic_series_may_lack_the_labels_that_real_ones_have(tmp_path: Path) -> None:
+    for name, n, seed in (("real", 40, 1), ("fake", 40, 2)):
+        X, y = waves(n, seed)
+        table = pd.DataFrame(X[:, 0])
+        if name == "real":
+            table.insert(0, "kind", np.array(["b", "a"])[y])
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    real, fake = tmp_path / "real.csv", tmp_path / "fake.csv"
+    found = evaluate_files(real, fake, train=real, labels="kind", params=PARAMS)
+    assert "fid" in found["synthetic"] and "cfid" not in found["synthetic"]
+    assert "class" in found["missing"]["cfid"] and "class" in found["missing"]["cas"]
+    with pytest.raises(DataError, match=r"fake\.csv: has no column 'kind'"):
+        evaluate_files(fake, real, labels="kind", params=PARAMS)
+    with pytest.raises(DataError, match=r"gone\.csv: no such file"):
+        evaluate_files(tmp_path / "gone.csv", fake, params=PARAMS)
 
 
 def test_a_studys_files_are_taken_as_scaled(study: Paths) -> None:

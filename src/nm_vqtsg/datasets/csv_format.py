@@ -15,7 +15,7 @@ import numpy as np
 
 from nm_vqtsg.datasets.raw import Rows, as_number
 from nm_vqtsg.datasets.text import INCOMPLETE, RowStack, numbers, quote, read_lines
-from nm_vqtsg.errors import DataError
+from nm_vqtsg.errors import DataError, MissingLabelsError
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _label_column(header: list[str] | None, width: int, label: str | int | None,
         return label % width
     if label is not None:
         if header is None or label not in header:
-            raise DataError(f"{path}: has no column {quote(label)}; correct 'label', or add a header")
+            raise MissingLabelsError(f"{path}: has no column {quote(label)}; correct 'label', or add a header")
         return header.index(label)
     return header.index(DEFAULT_LABEL) if header and DEFAULT_LABEL in header else None
 

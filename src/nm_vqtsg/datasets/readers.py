@@ -15,7 +15,7 @@ from nm_vqtsg.datasets.csv_format import read_long_csv, read_wide_csv
 from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.text import quote, read_archive_text
 from nm_vqtsg.datasets.ts_format import read_ts
-from nm_vqtsg.errors import DataError
+from nm_vqtsg.errors import DataError, MissingLabelsError
 
 MAX_ARRAYS = 2**34  # bytes of arrays in an .npz
 
@@ -89,7 +89,7 @@ def read_npz(path: Path, label: str | None = None) -> Rows:
             name = label if label is not None else "y" if "y" in file.files else None
             for needed in ("X", name):
                 if needed is not None and needed not in file.files:
-                    raise DataError(
+                    raise (MissingLabelsError if needed == name else DataError)(
                         f"{path}: has no array {quote(needed)}; it has {', '.join(map(quote, file.files[:8]))}"
                     )
             X, y = file["X"], None if name is None else file[name]

@@ -17,7 +17,7 @@ import numpy as np
 from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.raw import in_class_order
 from nm_vqtsg.datasets.readers import read_own
-from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.errors import ArtifactError, DataError, MissingLabelsError
 from nm_vqtsg.metrics.directions import better, flat_scores
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
 from nm_vqtsg.metrics.fcn import Judge
@@ -61,7 +61,8 @@ def evaluate_files(
         Real series that the generator was trained on. With labels, an FCN is trained on them, unless `fcn` is
         given; and they set the scale (else `real` does).
     labels : str, optional
-        Name of the labels: the array in an .npz (default ``y``), the column in a .csv (default ``label``).
+        Name of the labels: the array in an .npz (default ``y``), the column in a .csv (default ``label``). The
+        synthetic series may lack them.
     fcn : Path, optional
         A trained FCN (``fcn.safetensors`` of a study), for series scaled as in its training.
     params : Params, optional
@@ -80,7 +81,7 @@ def evaluate_files(
         If files cannot be read or do not belong together.
     """
     params, session = params or Params(), session or Session()
-    test, fake = _read(real, labels), _read(synthetic, labels)
+    test, fake = _read(real, labels), _read_synthetic(synthetic, labels)
     known = None if train is None else _read(train, labels)
     for other in (fake, *([] if known is None else [known])):
         if other.X.shape[1:] != test.X.shape[1:]:
@@ -123,7 +124,17 @@ def evaluate_files(
     return result | {"judge": origin, "scale": scale}
 
 
+def _read_synthetic(path: Path, labels: str | None) -> _File:
+    """Synthetic series may do without the labels that the real ones have."""
+    try:
+        return _read(path, labels)
+    except MissingLabelsError:
+        return _read(path, None)
+
+
 def _read(path: Path, labels: str | None) -> _File:
+    if not path.exists():
+        raise DataError(f"{path}: no such file; correct the path")
     if path.suffix.lower() == ".npz" and path.is_file():
         arrays = load_npz(path, required=("X",))
         if "X_class" in arrays and "y_class" in arrays:  # a study's samples
