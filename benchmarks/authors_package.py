@@ -4,7 +4,7 @@
     OMP_NUM_THREADS=1 python benchmarks/authors_package.py studies/ecg5000 --dataset ECG5000 --out out.json
 
 Run the study first, at least to the step `fcn`. The package's `VQVAE` and `MaskGIT` are trained with its own
-losses and networks, with the study's steps, batch sizes and learning rates (`--set stage1.steps=500` changes them).
+losses and networks, with the study's steps, batch sizes and rates (`--set stage1.steps=500` changes them).
 Then come the search for tau, the mapper and the evaluation, as in the study.
 """
 
