@@ -74,8 +74,8 @@ def test_transform_is_in_eval_mode_even_after_training_mode() -> None:
 
 def test_equal_seeds_give_equal_bytes(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        mapper(random_state=seed).fit(PatchGenerator(X), X).save(tmp_path / name)
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+        mapper(random_state=seed).fit(PatchGenerator(X), X).save(tmp_path / f"{name}.safetensors")
+    a, b, c = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "abc")
     assert a == b
     assert a != c
 
@@ -94,9 +94,13 @@ def test_saved_and_loaded_it_maps_alike(fitted: NeuralMapper, tmp_path: Path) ->
     loaded = NeuralMapper.load(path, device="cpu")
     x_hat = waves(5, seed=3)
     assert np.array_equal(loaded.transform(x_hat), fitted.transform(x_hat))
-    assert (loaded.tau_, loaded.stage3, loaded.svq) == (fitted.tau_, fitted.stage3, fitted.svq)
-    loaded.save(tmp_path / "again", {"dataset": "toy"})
-    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+    assert (loaded.tau_, loaded.section("stage3"), loaded.section("svq")) == (
+        fitted.tau_,
+        fitted.section("stage3"),
+        fitted.section("svq"),
+    )
+    loaded.save(tmp_path / "again.safetensors", {"dataset": "toy"})
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
 def test_with_a_scaled_generator_everything_is_in_the_units_of_the_data(tmp_path: Path) -> None:
@@ -107,8 +111,8 @@ def test_with_a_scaled_generator_everything_is_in_the_units_of_the_data(tmp_path
     plain = mapper(2).fit(PatchGenerator(x), x)
     expected = plain.transform(x) * std[:, None] + mean[:, None]
     np.testing.assert_allclose(trained.transform(units), expected, rtol=1e-3, atol=1e-2)
-    trained.save(tmp_path / "m")
-    assert np.array_equal(NeuralMapper.load(tmp_path / "m").transform(units), trained.transform(units))
+    trained.save(tmp_path / "m.safetensors")
+    assert np.array_equal(NeuralMapper.load(tmp_path / "m.safetensors").transform(units), trained.transform(units))
 
 
 def test_searches_for_tau_where_none_is_given() -> None:
@@ -199,6 +203,6 @@ def test_stopped_and_resumed_it_gives_the_same_bytes(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         trained(Session(checkpoints=folder, stop=stop, progress=Watch()))
     assert folder.latest() is not None
-    trained(Session(checkpoints=folder)).save(tmp_path / "resumed")
-    trained(Session()).save(tmp_path / "straight")
-    assert (tmp_path / "resumed").read_bytes() == (tmp_path / "straight").read_bytes()
+    trained(Session(checkpoints=folder)).save(tmp_path / "resumed.safetensors")
+    trained(Session()).save(tmp_path / "straight.safetensors")
+    assert (tmp_path / "resumed.safetensors").read_bytes() == (tmp_path / "straight.safetensors").read_bytes()

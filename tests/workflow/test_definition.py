@@ -157,6 +157,8 @@ PLUMBING = (
     "stages/context.py",
     "stages/paths.py",
     "generators/registry.py",
+    "generators/card.py",
+    "generators/folder.py",
 )
 NO_PRIOR = {"generators/two_stage.py", "prior/"}
 NOT_USED = {  # imported by what the step uses, for what it does not do

@@ -109,6 +109,13 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
     return stack.rows()
 
 
+def is_long_csv(path: Path) -> bool:
+    """Whether a file is a .csv whose header has the columns ``series`` and ``time`` of the long layout."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    return {"series", "time"} <= set(next(_table(path))[1])
+
+
 def _count(start: int, n: int) -> list[str]:
     return [str(i) for i in range(start, start + n)]
 

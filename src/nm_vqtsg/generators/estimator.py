@@ -7,20 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import load_json, save_json
-from nm_vqtsg.errors import ArtifactError, DataError, UserError
-from nm_vqtsg.generators.arrays import as_labels, as_series, class_ids
+from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.generators.folder import Facts, read_generator, write_generator
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Sample, Stage1, Stage2
+from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
 from nm_vqtsg.prior import Prior
 from nm_vqtsg.tokenizer import BandPlan, Tokenizer
 from nm_vqtsg.training import Budget, Session
 from nm_vqtsg.training.order import derive_seed
 from nm_vqtsg.training.session import chosen_device, estimator_session
 
+FIT = "fit(X, y) or load(folder)"
 
-class TwoStageEstimator:
+
+class TwoStageEstimator(SectionEstimator):
     """A generator of a tokeniser and a prior over its tokens; a subclass says which bands it works in.
 
     Its two stages can be trained at once, by `fit`, or apart, by `fit_tokenizer` and `fit_prior`, as the steps of
@@ -28,12 +30,13 @@ class TwoStageEstimator:
 
     Parameters
     ----------
-    stage1 : Stage1, optional
-        Networks and budget of the tokeniser; the paper's by default.
-    stage2 : Stage2, optional
-        Networks and budget of the prior; the paper's by default.
-    sampling : Sample, optional
-        How tokens are drawn.
+    stage1 : Stage1 or dict, optional
+        Networks and budget of the tokeniser, such as ``{"steps": 1000}``: the section `stage1` of params.yaml.
+        What is not given is the paper's.
+    stage2 : Stage2 or dict, optional
+        Networks and budget of the prior: the section `stage2`.
+    sampling : Sample or dict, optional
+        How tokens are drawn: the section `sample`. It may be changed after `fit`.
     random_state : int
         Seed of training, and of `sample` where it is not given another.
     scale : bool
@@ -42,44 +45,48 @@ class TwoStageEstimator:
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     progress : bool
-        Show progress.
+        Show progress: a bar on a terminal, else lines through `logging`.
 
     Attributes
     ----------
     plans : tuple of BandPlan
         The bands; of the class.
-    tokenizer_ : Tokenizer
-        The trained tokeniser, for tensors that are z-scored.
+    tokenizer_, prior_ : Tokenizer, Prior
+        The trained networks, for tensors that are z-scored.
     generator_ : TwoStageGenerator
-        Tokeniser and prior, for tensors that are z-scored; what the mapper works with.
+        Both together; what the mapper works with.
     classes_ : ndarray
         (n_classes,) the labels seen in `fit`, sorted; empty without labels.
     mean_, std_ : ndarray
         (C,) the scaling of the data.
     curves_ : dict
-        Loss curves, ``{"stage1": [...], "stage2": [...]}``.
+        Loss curves, ``{"stage1": [...], "stage2": [...]}``; empty after `load`.
+    facts_ : Facts
+        What the model card says of data and versions.
     """
 
+    sections: ClassVar = {"stage1": Stage1, "stage2": Stage2, "sampling": Sample}
     plans: ClassVar[tuple[BandPlan, ...]]
     tokenizer_: Tokenizer
-    generator_: TwoStageGenerator
+    prior_: Prior
     classes_: np.ndarray
     mean_: np.ndarray
     std_: np.ndarray
     curves_: dict[str, list[dict[str, float]]]
+    facts_: Facts
 
     def __init__(
         self,
-        stage1: Stage1 | None = None,
-        stage2: Stage2 | None = None,
-        sampling: Sample | None = None,
+        stage1: Stage1 | dict[str, Any] | None = None,
+        stage2: Stage2 | dict[str, Any] | None = None,
+        sampling: Sample | dict[str, Any] | None = None,
         *,
         random_state: int = 0,
         scale: bool = True,
         device: str = "auto",
         progress: bool = True,
     ) -> None:
-        self.stage1, self.stage2, self.sampling = stage1 or Stage1(), stage2 or Stage2(), sampling or Sample()
+        self.stage1, self.stage2, self.sampling = stage1, stage2, sampling
         self.random_state, self.scale, self.device, self.progress = random_state, scale, device, progress
 
     @classmethod
@@ -89,7 +96,7 @@ class TwoStageEstimator:
 
     def build_tokenizer(self, in_channels: int, length: int) -> Tokenizer:
         """A new tokeniser of series (in_channels, length)."""
-        return Tokenizer(self.stage1, in_channels, length, self.plans)
+        return Tokenizer(self.section("stage1"), in_channels, length, self.plans)
 
     def read_tokenizer(self, path: Path) -> Tokenizer:
         """What the tokeniser's `save` wrote."""
@@ -105,18 +112,22 @@ class TwoStageEstimator:
         """
         array = as_series(X)
         if y is not None:
-            as_labels(y, len(array))  # refused before any training
+            as_labels(y, len(array))  # refused before any training, as is what follows
+        self.section("stage2"), self.section("sampling")
         return self.fit_tokenizer(array, session=session).fit_prior(array, y, session=session)
 
     def fit_tokenizer(self, X: Any, *, session: Session | None = None) -> Self:
         """Train the first stage, the tokeniser, on series `X`; see `fit`."""
         array = as_series(X)
+        config, seed = self.section("stage1"), check_random_state(self.random_state)
+        tokenizer = self.build_tokenizer(array.shape[1], array.shape[2])
         self._set_scaling(array)
         session = session or estimator_session(self.device, self.progress)
-        tokenizer = self.build_tokenizer(array.shape[1], array.shape[2])
         x = self._scaled(array).to(session.device)
-        self.curves_ = {"stage1": tokenizer.fit(x, Budget.of(self.stage1), self.random_state, session)}
-        self.tokenizer_ = tokenizer
+        curve = tokenizer.fit(x, Budget.of(config), seed, session)
+        self.__dict__.pop("prior_", None)  # of another tokeniser
+        self.tokenizer_, self.curves_ = tokenizer, {"stage1": curve}
+        self.facts_ = Facts.of(array)
         return self
 
     def fit_prior(
@@ -141,9 +152,10 @@ class TwoStageEstimator:
         session = session or estimator_session(self.device, self.progress)
         tokens = tokenizer.to(session.device).tokens(self._scaled(array).to(session.device))
         live = [codebook.live for codebook in tokenizer.codebooks]
-        prior = Prior(self.stage2, tokenizer.grids, live, len(self.classes_))
-        self.curves_["stage2"] = prior.fit(tokens, ids, Budget.of(self.stage2), self.random_state, session)
-        self.generator_ = TwoStageGenerator(tokenizer, prior, self.sampling)
+        config, seed = self.section("stage2"), check_random_state(self.random_state)
+        prior = Prior(config, tokenizer.grids, live, len(self.classes_))
+        self.curves_["stage2"] = prior.fit(tokens, ids, Budget.of(config), seed, session)
+        self.prior_, self.facts_ = prior, Facts.of(array, ids, len(self.classes_))
         return self
 
     def load_tokenizer(self, path: Path | str) -> Self:
@@ -158,6 +170,7 @@ class TwoStageEstimator:
         self.stage1 = self.tokenizer_.config
         channels = self.tokenizer_.in_channels
         self.mean_, self.std_, self.curves_ = np.zeros(channels), np.ones(channels), {}
+        self.facts_ = Facts()
         return self
 
     def load_prior(self, path: Path | str) -> Self:
@@ -169,9 +182,21 @@ class TwoStageEstimator:
             If the file is missing, damaged or of another tokeniser.
         """
         prior = Prior.load(path, chosen_device(self.device))
-        self.generator_ = TwoStageGenerator(self._tokenizer(), prior, self.sampling)
-        self.stage2, self.classes_ = prior.config, np.arange(prior.n_classes)
+        TwoStageGenerator(self._tokenizer(), prior)  # refuses what does not belong together
+        self.prior_, self.stage2, self.classes_ = prior, prior.config, np.arange(prior.n_classes)
         return self
+
+    @property
+    def generator_(self) -> TwoStageGenerator:
+        """Tokeniser and prior for z-scored tensors, a `VQGenerator`.
+
+        Raises
+        ------
+        NotFitted
+            If nothing was fitted yet.
+        """
+        prior = self._need("prior_", FIT)
+        return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"))
 
     def sample(self, n: int, y: Any = None, seed: int | None = None) -> np.ndarray:
         """Draw `n` series.
@@ -195,12 +220,12 @@ class TwoStageEstimator:
         UserError
             If nothing was fitted yet, a class is unknown or `n` is not positive.
         """
-        generator = self._fitted()
-        ids = None if y is None else torch.from_numpy(np.asarray(class_ids(y, self.classes_)))
-        source = torch.Generator().manual_seed(derive_seed(self.random_state if seed is None else seed, "sample"))
-        return self._unscaled(
-            generator.sample(n, ids, generator=source, session=estimator_session(self.device, self.progress))
-        )
+        generator = self.generator_
+        n, seed = check_count(n), check_random_state(self.random_state if seed is None else seed)
+        ids = None if y is None else torch.from_numpy(class_ids(y, self.classes_))
+        source = torch.Generator().manual_seed(derive_seed(seed, "sample"))
+        session = estimator_session(self.device, self.progress)
+        return self._unscaled(generator.sample(n, ids, generator=source, session=session))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Series (n, C, L) after a round through the tokens, in the units of the data.
@@ -214,21 +239,27 @@ class TwoStageEstimator:
         array = as_series(X, tokenizer.in_channels, tokenizer.length)
         return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(chosen_device(self.device))))
 
-    def save(self, folder: Path | str) -> None:
-        """Write ``stage1.safetensors``, ``stage2.safetensors`` and ``generator.json`` into `folder`."""
-        generator, folder = self._fitted(), Path(folder)
-        self.tokenizer_.save(folder / "stage1.safetensors")
-        generator.prior.save(folder / "stage2.safetensors")
-        facts = {
-            "kind": self.kind(),
-            "version": __version__,
-            "classes": self.classes_.tolist(),
-            "mean": self.mean_.tolist(),
-            "std": self.std_.tolist(),
-            "sampling": self.sampling.model_dump(mode="json"),
-            "random_state": self.random_state,
-        }
-        save_json(folder / "generator.json", facts)
+    def save(self, folder: Path | str, *, data: str = "", metrics: dict[str, Any] | None = None) -> None:
+        """Write the model into `folder`: weights (.safetensors), facts (.json) and a model card, ``README.md``.
+
+        The folder holds no path and no time: it may lie anywhere, and equal models give equal bytes. What
+        belongs to another generator in the same folder, a mapper and scores, is removed.
+
+        Parameters
+        ----------
+        folder : path
+            Made if need be.
+        data : str, optional
+            What the series are, for the card.
+        metrics : dict, optional
+            What `evaluate` gave, for the card.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, or the folder cannot be written to.
+        """
+        write_generator(self, Path(folder), data, metrics)
 
     @classmethod
     def load(cls, folder: Path | str, *, device: str = "auto", progress: bool = True) -> Self:
@@ -239,29 +270,13 @@ class TwoStageEstimator:
         ArtifactError
             If a file is missing, damaged or of another kind.
         """
-        folder = Path(folder)
-        facts = load_json(folder / "generator.json")
-        found = facts.get("kind") if isinstance(facts, dict) else None
-        if found != cls.kind():
-            raise ArtifactError(
-                f"{folder / 'generator.json'}: describes a '{found}' where a {cls.__name__} is needed"
-            )
-        sampling = Sample.model_validate(facts["sampling"], strict=False)
-        model = cls(sampling=sampling, random_state=facts["random_state"], device=device, progress=progress)
-        model.load_tokenizer(folder / "stage1.safetensors").load_prior(folder / "stage2.safetensors")
-        model.classes_ = np.array(facts["classes"]) if facts["classes"] else np.empty(0, dtype=np.int64)
-        model.mean_, model.std_ = (np.array(facts[name], dtype=np.float64) for name in ("mean", "std"))
+        model = cls(device=device, progress=progress)
+        read_generator(model, Path(folder))
         return model
 
-    def _fitted(self) -> TwoStageGenerator:
-        if not hasattr(self, "generator_"):
-            raise UserError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) or load(folder) first")
-        return self.generator_
-
     def _tokenizer(self) -> Tokenizer:
-        if not hasattr(self, "tokenizer_"):
-            raise UserError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) or load(folder) first")
-        return self.tokenizer_
+        tokenizer: Tokenizer = self._need("tokenizer_", FIT)
+        return tokenizer
 
     def _set_scaling(self, array: np.ndarray) -> None:
         self.mean_ = array.mean((0, 2), dtype=np.float64)

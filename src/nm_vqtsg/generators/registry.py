@@ -2,10 +2,12 @@
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.generators import kinds
 from nm_vqtsg.generators.estimator import TwoStageEstimator
+from nm_vqtsg.generators.folder import read_facts
 
 
 def known_generators() -> list[str]:
@@ -30,3 +32,23 @@ def generator_class(name: str) -> type[TwoStageEstimator]:
         if isinstance(found, type) and issubclass(found, TwoStageEstimator) and found.kind() == name:
             return found
     raise UserError(f"{module.__file__}: holds no subclass of TwoStageEstimator called '{name}', capitals apart")
+
+
+def load_generator(folder: Path | str, *, device: str = "auto", progress: bool = True) -> TwoStageEstimator:
+    """Read a saved generator of whatever kind.
+
+    Parameters
+    ----------
+    folder : path
+        What `save` wrote.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    progress : bool
+        Show progress.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, damaged, or of a kind that this installation does not have.
+    """
+    return generator_class(read_facts(Path(folder))["kind"]).load(folder, device=device, progress=progress)

@@ -4,6 +4,7 @@
 Sources: *paper* (arXiv text), *code* (the authors' published code), *ours* (decided here; docs/method.md).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,11 @@ class Section(BaseModel):
     """Parameters that belong together; frozen, and no unknown key is accepted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What differs from the defaults, so that an estimator's repr fits on a line."""
+        default = type(self)()
+        return ((name, value) for name, value in self if value != getattr(default, name))
 
 
 class Training(Section):

@@ -54,14 +54,14 @@ def parse_params(text: str, name: str = "params.yaml") -> Params:
         raise ParameterError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ParameterError(f"{name}: must hold keys such as 'datasets' and 'stage1'")
-    for key, allowed in _unknown(content, Params, ""):
+    for key, allowed in unknown_keys(content, Params, ""):
         raise ParameterError(f"{name}: the key '{key}' is unknown; allowed here: {', '.join(allowed)}")
     for key in _missing(content, Params, ""):
         raise ParameterError(f"{name}: the key '{key}' is missing; see the project's params.yaml for its meaning")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise ParameterError(f"{name}: {_first_problem(error)}") from error
+        raise ParameterError(f"{name}: {first_problem(error)}") from error
 
 
 def override(params: Params, changes: Iterable[str]) -> Params:
@@ -96,7 +96,7 @@ def override(params: Params, changes: Iterable[str]) -> Params:
     return parse_params(yaml.safe_dump(content), "changed parameters")
 
 
-def _unknown(content: Any, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, list[str]]]:
+def unknown_keys(content: Any, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, list[str]]]:
     """Keys that the file should not hold, each with the keys allowed in its place."""
     if not isinstance(content, dict):
         return
@@ -104,10 +104,10 @@ def _unknown(content: Any, model: type[BaseModel], prefix: str) -> Iterator[tupl
         if key not in model.model_fields:
             yield f"{prefix}{key}", list(model.model_fields)
         elif (section := _section_type(model, key)) is not None:
-            yield from _unknown(value, section, f"{prefix}{key}.")
+            yield from unknown_keys(value, section, f"{prefix}{key}.")
         elif model.model_fields[key].annotation == dict[str, OwnData] and isinstance(value, dict):
             for entry, keys in value.items():
-                yield from _unknown(keys, OwnData, f"{prefix}{key}.{entry}.")
+                yield from unknown_keys(keys, OwnData, f"{prefix}{key}.{entry}.")
 
 
 def _section_type(model: type[BaseModel], key: str) -> type[BaseModel] | None:
@@ -126,7 +126,8 @@ def _missing(content: Any, model: type[BaseModel], prefix: str) -> Iterator[str]
             yield from _missing(content[name], section, f"{prefix}{name}.")
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong, with its key, in one line."""
     problem = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")

@@ -29,8 +29,8 @@ def check_tau(tau: float) -> float:
     ParameterError
         If it is not a positive number; infinity (the uniform law) is one.
     """
-    if not tau > 0:
-        raise ParameterError(f"tau: {tau} is no temperature; it must be a positive number")
+    if isinstance(tau, str) or not tau > 0:
+        raise ParameterError(f"tau: {tau!r} is no temperature; it must be a positive number")
     return float(tau)
 
 

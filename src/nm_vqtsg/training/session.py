@@ -1,6 +1,7 @@
 """What surrounds a computation: device, progress, checkpoints and the wish to stop."""
 
 import logging
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -111,8 +112,10 @@ def chosen_device(name: str) -> torch.device:
     Raises
     ------
     UserError
-        If ``cuda`` is asked for where there is none.
+        If ``cuda`` is asked for where there is none, or the name is another.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(name)):
+        raise UserError(f"device {name!r}: is not known; choose auto, cpu or cuda")
     found = torch.cuda.is_available()
     if name == "auto":
         name = "cuda" if found else "cpu"

@@ -1,0 +1,51 @@
+"""Scores as text, for people."""
+
+from typing import Any
+
+from nm_vqtsg.metrics.directions import better, flat_scores
+
+
+def scored_versions(result: dict[str, Any]) -> list[str]:
+    """Names of the sets of series that `evaluate` scored."""
+    return [name for name in result["amplitude"] if name != "test"]
+
+
+def format_scores(result: dict[str, Any]) -> str:
+    """The scores of `evaluate` as a Markdown table, aligned so that it can be read as plain text, too.
+
+    Each score with its 95 % interval, what real series score, and what is better; below it, what could not be
+    measured and why.
+    """
+    versions = scored_versions(result)
+    reference = flat_scores(result.get("reference", {}))
+    columns = {name: flat_scores(result[name]) for name in versions}
+    rows = [["score", *versions, *(["real series"] if reference else []), "better"]]
+    for score in dict.fromkeys(score for column in columns.values() for score in column):
+        cells = [
+            _cell(columns[name].get(score), result["intervals"].get(name, {}).get(score)) for name in versions
+        ]
+        real = [_cell(reference.get(score))] if reference else []
+        rows.append([score, *cells, *real, better(score)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join([*lines, "", *_remarks(result)])
+
+
+def _cell(value: float | None, interval: list[float] | None = None) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4g}"
+    return text if interval is None else f"{text} ({interval[0]:.3g} .. {interval[1]:.3g})"
+
+
+def _remarks(result: dict[str, Any]) -> list[str]:
+    sizes = result["n"]
+    remark = f"{sizes['generated']} synthetic against {sizes['test']} real series."
+    if result.get("fcn_accuracy") is not None:
+        remark += f" The FCN behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series."
+    remarks = [remark]
+    for reason in dict.fromkeys(result["missing"].values()):
+        scores = [score for score, why in result["missing"].items() if why == reason]
+        remarks.append(f"Not measured: {', '.join(scores)} ({reason}).")
+    return remarks

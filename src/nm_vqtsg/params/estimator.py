@@ -1,0 +1,134 @@
+"""Scikit-learn's conventions for estimators whose parameters come in sections, as in params.yaml."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from nm_vqtsg.errors import ParameterError, UserError
+from nm_vqtsg.params.models import Section
+from nm_vqtsg.params.text import first_problem, unknown_keys
+
+SectionKind = TypeVar("SectionKind", bound=Section)
+
+
+class NotFitted(UserError, NotFittedError):
+    """An estimator was asked for something before `fit`."""
+
+
+def as_section(value: Any, kind: type[SectionKind], name: str) -> SectionKind:
+    """A section called `name`: `value` itself, made from a dict, or the defaults for None.
+
+    Raises
+    ------
+    ParameterError
+        If a key is unknown or a value impossible.
+    """
+    if value is None:
+        return kind()
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, Mapping):
+        raise ParameterError(
+            f"{name}: give a dict such as {{'{next(iter(kind.model_fields))}': ...}}, not {value!r}"
+        )
+    content = _plain(value)
+    for key, allowed in unknown_keys(content, kind, f"{name}."):
+        raise ParameterError(f"the parameter '{key}' is unknown; there are {', '.join(allowed)}")
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise ParameterError(f"{name}.{first_problem(error)}") from error
+
+
+def check_random_state(value: Any) -> int:
+    """A seed, 0 <= seed < 2**32.
+
+    Raises
+    ------
+    ParameterError
+        If it is anything else: equal seeds give equal series, so there is always one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**32:
+        raise ParameterError(f"a seed (random_state) is a whole number from 0 to 2**32 - 1, not {value!r}")
+    return int(value)
+
+
+class SectionEstimator(BaseEstimator):
+    """An estimator some of whose parameters are sections of params.yaml.
+
+    A section is given as an object, ``Stage1(steps=1000)``, or as a dict, ``{"steps": 1000}``; None means the
+    defaults. `get_params` and `set_params` know what is inside as ``stage1__steps``, which serves searches over
+    parameters.
+    """
+
+    sections: ClassVar[dict[str, type[Section]]]
+
+    def section(self, name: str) -> Any:
+        """The section `name`, checked, with its defaults filled in."""
+        return as_section(getattr(self, name), self.sections[name], name)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; with `deep` those inside the sections, too, as ``stage1__steps``."""
+        found: dict[str, Any] = super().get_params(deep=False)
+        if deep:
+            for name in self.sections:
+                found |= dict(_inside(self.section(name), f"{name}__"))
+        return found
+
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters by name; ``stage1__steps=1000`` leaves the rest of `stage1` as it is.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown or a value in a section impossible.
+        """
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ParameterError(
+                    f"the parameter '{name}' is unknown to {type(self).__name__}; there are {', '.join(known)}"
+                )
+            section, *path = name.split("__")
+            if path:
+                content = self.section(section).model_dump()
+                place = content
+                for key in path[:-1]:
+                    place = place[key]
+                place[path[-1]] = value
+                value = as_section(content, self.sections[section], section)
+            setattr(self, section, value)
+        return self
+
+    def _need(self, attribute: str, remedy: str) -> Any:
+        """A fitted attribute.
+
+        Raises
+        ------
+        NotFitted
+            If it is not there.
+        """
+        if not hasattr(self, attribute):
+            raise NotFitted(f"this {type(self).__name__} is not fitted yet; call {remedy} first")
+        return getattr(self, attribute)
+
+
+def _inside(section: Section, prefix: str) -> Iterator[tuple[str, Any]]:
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        yield prefix + key, value
+        if isinstance(value, Section):
+            yield from _inside(value, f"{prefix}{key}__")
+
+
+def _plain(value: Any) -> Any:
+    """Dicts in the place of sections, Python's numbers in the place of NumPy's."""
+    if isinstance(value, Section):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
