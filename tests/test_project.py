@@ -59,6 +59,7 @@ def test_reading_never_runs_code() -> None:
 
 ROOMS = (
     "errors",
+    "stop",
     "artifacts",
     "datasets",
     "params",

@@ -6,16 +6,19 @@ a time or a path: equal content gives equal bytes.
 """
 
 import errno
+import fcntl
+import glob
 import hashlib
 import json
 import math
 import os
+import re
 import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +36,8 @@ PARTIAL_SUFFIX = ".partial"
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Give a temporary path beside `path`; on leaving without an error it becomes `path`, durably.
 
-    The folder of `path` is made if need be. After an error nothing is left behind.
+    The folder of `path` is made if need be. After an error nothing is left behind; what a killed process left
+    behind is removed by the next one that writes `path`.
 
     Raises
     ------
@@ -41,23 +45,42 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         If the disk is full or the folder cannot be written to.
     """
     path = Path(path)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        _make_durable(temporary, path)
+        _remove_abandoned(path)
+        with _owned_temporary(path) as temporary:
+            yield temporary
+            _make_durable(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ArtifactError(f"{path}: the disk is full; free some space and run the step again") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ArtifactError(f"{path}: the folder cannot be written to; mend its permissions") from error
         raise
-    finally:
-        if temporary is not None:
+
+
+@contextmanager
+def _owned_temporary(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, locked while its owner lives, gone afterwards."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX, dir=path.parent)
+        temporary = Path(name)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:  # else another process took it for abandoned before it was locked
+                yield temporary
+                return
+        finally:
+            os.close(handle)
             temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of `path` whose owner was killed: nobody holds their lock."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL_SUFFIX}"):
+        with suppress(OSError), leftover.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
 
 
 def _make_durable(temporary: Path, path: Path) -> None:
@@ -175,11 +198,17 @@ def save_model(path: Path | str, tensors: Mapping[str, "Tensor"], config: Mappin
 
     The header's map has a single key, since the order of several is not fixed by the format's writer.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(plain, temporary, metadata={CONFIG_KEY: canonical_json(config)})
+        try:
+            save_file(plain, temporary, metadata={CONFIG_KEY: canonical_json(config)})
+        except SafetensorError as error:  # has no errno, but names it
+            if (number := re.search(r"\(os error (\d+)\)", str(error))) is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def load_model(path: Path | str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from nm_vqtsg.errors import UserError
-from nm_vqtsg.stages import STEPS
+from nm_vqtsg.errors import UserError, machine_error
+from nm_vqtsg.stages import CHECKPOINT_EVERY_S, STEPS, TRAINED
+from nm_vqtsg.stop import Interrupted, StopRequest
 
 app = typer.Typer(
     name="nm_vqtsg",
@@ -28,6 +29,9 @@ Seed = Annotated[int, typer.Option(help="A seed of the study.")]
 Study = Annotated[Path, typer.Option(help="Folder with the study's params.yaml.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
+Every = Annotated[
+    float, typer.Option(min=0, envvar="NM_VQTSG_CHECKPOINT_EVERY", help="Seconds between two checkpoints.")
+]
 
 SUMMARIES = {
     "download": "Fetch a data set.",
@@ -44,7 +48,15 @@ SUMMARIES = {
 }
 
 
-def run_step(step: str, study: Path, dataset: str, seed: int | None, device: str, progress: str) -> None:
+def run_step(
+    step: str,
+    study: Path,
+    dataset: str,
+    seed: int | None,
+    device: str,
+    progress: str,
+    checkpoint_every: float = CHECKPOINT_EVERY_S,
+) -> None:
     """Run one step: check parameters, log, lock, compute, clean up."""
     from nm_vqtsg.stages.context import open_context
 
@@ -54,7 +66,7 @@ def run_step(step: str, study: Path, dataset: str, seed: int | None, device: str
     ):
         if value not in allowed:
             raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
-    context = open_context(study, step, dataset, seed, device=device, progress=progress)
+    context = open_context(study, step, dataset, seed, device, progress, checkpoint_every)
     module = importlib.import_module(f"nm_vqtsg.stages.{step}")
     with context.locked():
         start_logging(context.paths.log(step))
@@ -84,6 +96,7 @@ def start_logging(path: Path) -> None:
     logger.setLevel(logging.INFO)
     logger.handlers = [to_file, to_terminal]
     logger.propagate = False
+    logging.raiseExceptions = False  # a log that cannot be written (a full disk) is no reason for a traceback
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").handlers = [to_file]
     warnings.simplefilter("default")
@@ -95,12 +108,35 @@ def _add_step(step: str, scope: str) -> None:
         def command(study: Study = Path(), device: Device = "auto", progress: Progress = "auto") -> None:
             run_step(step, study, "", None, device, progress)
 
+    elif scope == "dataset" and step in TRAINED:
+
+        def command(  # type: ignore[misc]
+            dataset: Dataset,
+            study: Study = Path(),
+            device: Device = "auto",
+            progress: Progress = "auto",
+            checkpoint_every: Every = CHECKPOINT_EVERY_S,
+        ) -> None:
+            run_step(step, study, dataset, None, device, progress, checkpoint_every)
+
     elif scope == "dataset":
 
         def command(  # type: ignore[misc]
             dataset: Dataset, study: Study = Path(), device: Device = "auto", progress: Progress = "auto"
         ) -> None:
             run_step(step, study, dataset, None, device, progress)
+
+    elif step in TRAINED:
+
+        def command(  # type: ignore[misc]
+            dataset: Dataset,
+            seed: Seed,
+            study: Study = Path(),
+            device: Device = "auto",
+            progress: Progress = "auto",
+            checkpoint_every: Every = CHECKPOINT_EVERY_S,
+        ) -> None:
+            run_step(step, study, dataset, seed, device, progress, checkpoint_every)
 
     else:
 
@@ -224,13 +260,14 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # before NumPy and torch are loaded
         os.environ.setdefault(variable, "1")
     try:
-        app()
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1)
+        with StopRequest().listening():
+            app()
+    except Interrupted as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(stopped.exit_status)
     except Exception as error:
-        status = getattr(error, "exit_status", None)  # of an Interrupted: loading its class would load torch
-        if status is None:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
             raise
-        print(error, file=sys.stderr)
-        sys.exit(status)
+        print(f"error: {' '.join(str(known).split())}", file=sys.stderr)
+        sys.exit(1)

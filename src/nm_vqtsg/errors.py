@@ -4,6 +4,8 @@ Each message is one line that names the file, the field and the remedy. The comm
 exits with status 1; anything else that is raised is a defect of ours and keeps its traceback.
 """
 
+import errno
+
 
 class UserError(Exception):
     """Base of all errors that a user can mend."""
@@ -27,3 +29,36 @@ class ArtifactError(UserError):
 
 class TrainingError(UserError):
     """Training cannot go on, for example because a loss is not finite."""
+
+
+class MachineError(UserError):
+    """The machine refused something: space, a write, memory."""
+
+
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EROFS: "the file system is read-only; mount it for writing or use another folder",
+    errno.EACCES: "not allowed; mend the permissions",
+    errno.EPERM: "not allowed; mend the permissions",
+    errno.EIO: "the disk failed; look at the machine's logs",
+    errno.ESTALE: "the network file system lost the file; mount it again",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+}
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a mem")
+
+
+def machine_error(error: BaseException) -> MachineError | None:
+    """What the machine refused, with the remedy; None where the error is something else, such as a defect."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = f"{error.filename}: " if error.filename else ""
+        return MachineError(f"{where}{_REFUSALS[error.errno]} and run the same command again")
+    # torch and its libraries know no type of their own for it on the CPU
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+    ):
+        return MachineError(
+            "memory ran out; use a smaller batch_size or fewer samples, or a machine with more memory, "
+            "and run the same command again"
+        )
+    return None

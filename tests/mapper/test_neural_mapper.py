@@ -15,11 +15,11 @@ from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
 from nm_vqtsg.mapper import NeuralMapper
 from nm_vqtsg.mapper.train import MapperReport, check_mapper
 from nm_vqtsg.params import Rocket, Stage3, Svq
+from nm_vqtsg.stop import Interrupted, StopRequest
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training import Session
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.progress import Task
-from nm_vqtsg.training.session import Interrupted, StopRequest
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "stage3.txt"
 X = waves(256)

@@ -10,9 +10,9 @@ from torch import nn
 
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.metrics import fcn
+from nm_vqtsg.stop import Interrupted, StopRequest
 from nm_vqtsg.training import Session
 from nm_vqtsg.training.checkpoint import CheckpointFolder
-from nm_vqtsg.training.session import Interrupted
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def test_resumed_training_equals_an_unbroken_one(tmp_path: Path) -> None:
     config = Config(epochs=6)
     whole, curve = fcn.Judge.train(X, y, 2, config)
 
-    class StopAt:
+    class StopAt(StopRequest):
         """Asks for the end after seven steps, between two looks at the validation part."""
 
         left = 7
@@ -159,7 +159,7 @@ def test_resumed_training_equals_an_unbroken_one(tmp_path: Path) -> None:
 
     session = Session(checkpoints=CheckpointFolder(tmp_path / "c"))
     with pytest.raises(Interrupted):
-        fcn.Judge.train(X, y, 2, config, replace(session, stop=StopAt()))  # type: ignore[arg-type]
+        fcn.Judge.train(X, y, 2, config, replace(session, stop=StopAt()))
     resumed, resumed_curve = fcn.Judge.train(X, y, 2, config, session)
     np.testing.assert_array_equal(resumed.features(X), whole.features(X))
     assert resumed_curve == curve

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from nm_vqtsg.errors import TrainingError, UserError
+from nm_vqtsg.stop import Interrupted
 from nm_vqtsg.training import Budget, Session, fit
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.curves import save_curve
-from nm_vqtsg.training.session import Interrupted, chosen_device
+from nm_vqtsg.training.session import chosen_device
 
 BUDGET = Budget(60, 8, 0.005, 0.0005)
 X = torch.randn(30, 5, generator=torch.Generator().manual_seed(1))

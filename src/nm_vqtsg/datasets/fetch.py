@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import math
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from nm_vqtsg.artifacts import save_text
+from nm_vqtsg.artifacts import PARTIAL_SUFFIX, save_text
 from nm_vqtsg.datasets.archive import CERTAIN, DIGESTS, SIZES, check_name
 from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.readers import find_pair, read_archive_folder
@@ -193,35 +194,48 @@ def download(
         If the site cannot be reached, answers with something else, or the file is not the recorded one.
     """
     import pooch
-    import requests
 
     record = path.with_name(path.name + ".sha256")
     pooch.get_logger().setLevel("WARNING")
     with _alone(path.with_name(f".{path.name}.lock"), track):
         known = _recorded(record)
-        shelf = pooch.create(
-            path=path.parent,
-            base_url="",
-            registry={path.name: known},
-            urls={path.name: url},
-            retry_if_failed=retries,
-        )
-        try:
-            shelf.fetch(path.name, downloader=_Downloader(path.name, track, timeouts))
-        except ValueError as error:
-            raise DataError(
-                f"{url}: the file's SHA-256 is not the one recorded in {record}; if the publisher changed the "
-                "file on purpose, delete that record"
-            ) from error
-        except requests.exceptions.RequestException as error:
-            raise DataError(f"{url}: {_reason(error)}; check the network and try again, {_OTHERWISE}") from error
-        except PermissionError as error:
-            raise DataError(
-                f"{path.parent}: cannot be written to; set {CACHE_VARIABLE} to another folder"
-            ) from error
+        if not path.exists() or known not in (None, pooch.file_hash(str(path))):
+            _fetch_whole(url, path, known, record, _Downloader(path.name, track, timeouts), retries)
         if known is None:
             save_text(record, f"{pooch.file_hash(str(path))}  {path.name}\n")
     return path
+
+
+def _fetch_whole(
+    url: str, path: Path, known: str | None, record: Path, downloader: "_Downloader", retries: int
+) -> None:
+    """Download into a folder of its own, which also holds what a killed process left, then move it to `path`."""
+    import pooch
+    import requests
+
+    workshop = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    shutil.rmtree(workshop, ignore_errors=True)
+    shelf = pooch.create(
+        path=workshop,
+        base_url="",
+        registry={path.name: known},
+        urls={path.name: url},
+        retry_if_failed=retries,
+    )
+    try:
+        shelf.fetch(path.name, downloader=downloader)
+        (workshop / path.name).replace(path)
+    except ValueError as error:
+        raise DataError(
+            f"{url}: the file's SHA-256 is not the one recorded in {record}; if the publisher changed the "
+            "file on purpose, delete that record"
+        ) from error
+    except requests.exceptions.RequestException as error:
+        raise DataError(f"{url}: {_reason(error)}; check the network and try again, {_OTHERWISE}") from error
+    except PermissionError as error:
+        raise DataError(f"{path.parent}: cannot be written to; set {CACHE_VARIABLE} to another folder") from error
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
 
 
 def _recorded(record: Path) -> str | None:

@@ -11,6 +11,8 @@ from numba import njit
 
 from nm_vqtsg.errors import DataError
 
+_ROWS = 64  # series in one compiled call, between two of which a wish to stop is heard
+
 
 class RocketFeatures:
     """Features of `n_kernels` random kernels, the same for every set that is compared.
@@ -49,7 +51,9 @@ class RocketFeatures:
             raise DataError(
                 f"these ROCKET kernels take series of shape (n, {self.in_channels}, {self.length}); got {X.shape}"
             )
-        return _apply(np.ascontiguousarray(X, dtype=np.float32), *self.kernels)
+        series = np.ascontiguousarray(X, dtype=np.float32)
+        pieces = [series[start : start + _ROWS] for start in range(0, len(series), _ROWS)] or [series]
+        return np.concatenate([_apply(piece, *self.kernels) for piece in pieces])
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """X (n, C, L) -> (n, 2 * n_kernels) float64 with rows of L2 norm one."""
@@ -58,7 +62,7 @@ class RocketFeatures:
         return features / np.where(norms > 0, norms, 1)
 
 
-@njit(fastmath=True, cache=True)
+@njit(fastmath=True, cache=True, nogil=True)
 def _apply(  # type: ignore[no-untyped-def]  # compiled; the types are those of sktime's kernels
     X, weights, lengths, biases, dilations, paddings, channel_counts, channels
 ):

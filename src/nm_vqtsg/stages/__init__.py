@@ -14,3 +14,9 @@ STEPS: dict[str, str] = {
     "tables": "study",
 }
 """Each step and what it runs once for: a data set, a data set and seed, or the whole study."""
+
+TRAINED = ("fcn", "stage1", "stage2", "stage3")
+"""The steps that train, keep checkpoints and can be resumed inside."""
+
+CHECKPOINT_EVERY_S = 60.0
+"""Seconds between two checkpoints, unless the command line or NM_VQTSG_CHECKPOINT_EVERY says otherwise."""

@@ -14,6 +14,7 @@ from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import digest
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.params import Params, load_params
+from nm_vqtsg.stages import CHECKPOINT_EVERY_S, TRAINED
 from nm_vqtsg.stages.paths import Paths
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class StageContext:
         ``auto``, ``cpu`` or ``cuda``.
     progress : str
         ``auto``, ``bar``, ``lines`` or ``none``.
+    checkpoint_every : float
+        Seconds between two checkpoints of a step that trains.
     """
 
     step: str
@@ -61,6 +64,7 @@ class StageContext:
     paths: Paths
     device: str = "auto"
     progress: str = "auto"
+    checkpoint_every: float = CHECKPOINT_EVERY_S
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("nm_vqtsg"))
 
     @property
@@ -109,12 +113,13 @@ class StageContext:
         from nm_vqtsg.training.progress import Silent, chosen_progress
         from nm_vqtsg.training.session import chosen_device
 
-        trains = self.step in ("fcn", "stage1", "stage2", "stage3")
+        trains = self.step in TRAINED
         live = any((folder / ".dvc").is_dir() for folder in (self.study, *self.study.parents))
         return Session(
             device=chosen_device(self.device),
             progress=Silent() if self.progress == "none" else chosen_progress(self.progress, self.log),
             checkpoints=CheckpointFolder(self.checkpoint_folder) if trains else None,
+            checkpoint_every=self.checkpoint_every,
             curve=CurveLog(self.paths.live(self.step)) if trains and live else None,
         )
 
@@ -169,6 +174,7 @@ def open_context(
     seed: int | None = None,
     device: str = "auto",
     progress: str = "auto",
+    checkpoint_every: float = CHECKPOINT_EVERY_S,
 ) -> StageContext:
     """Read the study's parameters and check that the job belongs to the study.
 
@@ -185,4 +191,4 @@ def open_context(
         raise UserError(f"{paths.params}: datasets has no '{dataset[:80]}'; it lists {', '.join(params.datasets)}")
     if seed is not None and seed not in params.seeds:
         raise UserError(f"{paths.params}: seeds has no {seed}; it lists {', '.join(map(str, params.seeds))}")
-    return StageContext(step, params, paths, device, progress)
+    return StageContext(step, params, paths, device, progress, checkpoint_every)

@@ -26,7 +26,7 @@ def run(ctx: StageContext) -> None:
     mapper = NeuralMapper.load(ctx.paths.weights(3), device=ctx.session.device.type)
     mapped = {name: mapper.transform(samples[name]) for name in samples if name in ("X", "X_class")}
     mapped |= {name: samples[name] for name in classes if name == "y_class"}
-    save_npz(ctx.paths.mapped, **mapped, provenance=np.array(canonical_json(ctx.provenance())))
+    search = load_json(ctx.paths.tau_curve)  # early: a file that is missing should cost no time
 
     judge = Judge.load(ctx.paths.fcn) if test.n_classes else None
     if judge is not None:
@@ -42,7 +42,6 @@ def run(ctx: StageContext) -> None:
         protocol=Protocol(**params.evaluate.model_dump()),
         session=ctx.session,
     )
-    search = load_json(ctx.paths.tau_curve)
     facts: dict[str, Any] = {
         "dataset": ctx.dataset,
         "seed": ctx.seed,
@@ -50,6 +49,7 @@ def run(ctx: StageContext) -> None:
         "tau_search": {name: search[name] for name in ("grid", "fid", "at_edge", "n_generated", "n_train")},
         "steps": {name: getattr(params, name).steps for name in ("stage1", "stage2", "stage3")},
     }
+    save_npz(ctx.paths.mapped, **mapped, provenance=np.array(canonical_json(ctx.provenance())))
     save_json(ctx.paths.metrics, facts | result | {"provenance": ctx.provenance()})
     for name in ("fid", "is", "cfid", "rocket_fid"):
         if name in result["baseline"]:

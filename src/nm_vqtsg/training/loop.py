@@ -14,11 +14,12 @@ from torch.optim import Optimizer
 
 from nm_vqtsg.artifacts import digest, digest_tensors
 from nm_vqtsg.errors import TrainingError
+from nm_vqtsg.stop import Interrupted
 from nm_vqtsg.training.budget import Budget, make_optimizer, make_schedule
 from nm_vqtsg.training.checkpoint import Checkpoint
 from nm_vqtsg.training.curves import Row
 from nm_vqtsg.training.order import BatchOrder, derive_seed
-from nm_vqtsg.training.session import Interrupted, Session
+from nm_vqtsg.training.session import Session
 
 StepLoss = Callable[[Tensor, torch.Generator, int], dict[str, Tensor]]
 
@@ -88,7 +89,7 @@ class _Run:
         self.module, self.budget, self.session, self.callback = module, budget, session, callback
         self.optimizer = make_optimizer(module, budget)
         self.schedule = make_schedule(self.optimizer, budget)
-        self.window, self.curve, self.step = Window(), list[Row](), 0
+        self.window, self.curve, self.step, self.done = Window(), list[Row](), 0, False
         start = digest_tensors(*(tensor for _, tensor in sorted(module.state_dict().items())))
         self.fingerprint = digest([vars(budget), seed, n, start, session.log_every])
 
@@ -98,7 +99,7 @@ class _Run:
         tensors |= {f"window.{name}": tensor for name, tensor in self.window.tensors().items()}
         if self.callback is not None:
             tensors |= {f"callback.{name}": tensor for name, tensor in self.callback.tensors().items()}
-        facts = {"curve": self.curve, "window_first_step": self.window.first_step}
+        facts = {"curve": self.curve, "window_first_step": self.window.first_step, "done": self.done}
         return Checkpoint(self.step, tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -110,7 +111,7 @@ class _Run:
         restore_optimizer(self.optimizer, parts["optimizer"])
         self.window.restore(parts["window"], checkpoint.facts["window_first_step"], self.session.device)
         self.curve = [{name: float(value) for name, value in row.items()} for row in checkpoint.facts["curve"]]
-        self.step = checkpoint.step
+        self.step, self.done = checkpoint.step, checkpoint.facts["done"]
         if self.callback is not None:
             self.callback.restore(parts["callback"])
         rate = self.budget.learning_rate * self.budget.rate_factor(self.step)
@@ -227,7 +228,8 @@ def fit(
     cuda = [session.device] if session.device.type == "cuda" else []
     with torch.random.fork_rng(cuda), session.track(description, budget.steps, run.step) as task:
         task.before_advance = None  # the loop itself looks at the stop request, after saving
-        _loop(run, step_loss, order, derive_seed(seed, "step"), task.advance)
+        with session.stop.held_back():
+            _loop(run, step_loss, order, derive_seed(seed, "step"), task.advance)
     if session.curve is not None:
         session.curve.close()
     module.eval()
@@ -237,8 +239,8 @@ def fit(
 def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance: Callable[..., None]) -> None:
     session, generator = run.session, torch.Generator()
     run.module.train()
-    saved_at, done = time.monotonic(), False
-    while run.step < run.budget.steps and not done:
+    saved_at = time.monotonic()
+    while run.step < run.budget.steps and not run.done:
         step_seed = derive_seed(seed, run.step)
         generator.manual_seed(step_seed)
         torch.default_generator.manual_seed(step_seed)
@@ -251,9 +253,9 @@ def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance:
         run.schedule.step()
         run.window.add(losses)
         run.step += 1
-        done = run.callback is not None and run.callback.after_step(run.step - 1)
+        run.done = run.callback is not None and run.callback.after_step(run.step - 1)
         numbers: dict[str, float] = {}
-        if run.step % session.log_every == 0 or run.step == run.budget.steps or done:
+        if run.step % session.log_every == 0 or run.step == run.budget.steps or run.done:
             run.check_health()
             numbers = run.end_row()
         if time.monotonic() - saved_at >= session.checkpoint_every:
@@ -265,3 +267,4 @@ def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance:
             run.save()
             raise
         advance(1, **numbers)
+    run.save()  # whatever comes after the last step, such as a full disk, costs no training

@@ -2,67 +2,17 @@
 
 import logging
 import re
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 
 import torch
 
 from nm_vqtsg.errors import UserError
+from nm_vqtsg.stop import StopRequest
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.curves import CurveLog
 from nm_vqtsg.training.progress import Progress, Silent, Task, chosen_progress
-
-
-class Interrupted(Exception):
-    """The process was asked to end (SIGTERM, SIGINT); what was done so far is saved.
-
-    Parameters
-    ----------
-    signal_number : int
-        The signal; the exit status is 128 plus this number.
-    """
-
-    def __init__(self, signal_number: int) -> None:
-        name = signal.Signals(signal_number).name
-        super().__init__(f"stopped by {name}; run the same command again to go on from here")
-        self.exit_status = 128 + signal_number
-
-
-class StopRequest:
-    """Turns SIGTERM and SIGINT into a flag that loops look at between two steps."""
-
-    def __init__(self) -> None:
-        self._signal = 0
-
-    def request(self, signal_number: int) -> None:
-        """Ask for the end at the next safe moment."""
-        self._signal = signal_number
-
-    def check(self) -> None:
-        """Raise `Interrupted` if the end was asked for."""
-        if self._signal:
-            raise Interrupted(self._signal)
-
-    @contextmanager
-    def listening(self) -> Iterator["StopRequest"]:
-        """Listen to SIGTERM and SIGINT inside the block (in the main thread only)."""
-        if threading.current_thread() is not threading.main_thread():
-            yield self
-            return
-
-        def handle(number: int, _frame: FrameType | None) -> None:
-            self.request(number)
-
-        previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield self
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
 
 @dataclass
