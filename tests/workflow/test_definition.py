@@ -152,6 +152,7 @@ PLUMBING = (
     "__init__.py",
     "artifacts.py",
     "errors.py",
+    "stop.py",
     "params/",
     "stages/__init__.py",
     "stages/context.py",
