@@ -205,6 +205,7 @@ def measure_files(real: Path, synthetic: Path, out: Path | None, more: dict[str,
 @app.command("params")
 def print_params(
     check: Annotated[Path | None, typer.Option(help="Check this file instead of printing the defaults.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing about a file that is fine.")] = False,
 ) -> None:
     """Print the default params.yaml, or check one."""
     from nm_vqtsg.params import Params, as_yaml, load_params
@@ -213,7 +214,8 @@ def print_params(
         typer.echo(as_yaml(Params()), nl=False)
     else:
         params = load_params(check)
-        typer.echo(f"{check}: fine, {len(params.datasets)} data sets, {len(params.seeds)} seeds")
+        if not quiet:
+            typer.echo(f"{check}: fine, {len(params.datasets)} data sets, {len(params.seeds)} seeds")
 
 
 @study_app.command("new")
