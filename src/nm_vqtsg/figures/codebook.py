@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from nm_vqtsg.figures import style
 
-COLOURS = (style.LOW_BAND, style.HIGH_BAND)
+COLOURS = (style.LOW_BAND, style.HIGH_BAND, style.RECONSTRUCTED, style.STOCHASTIC, style.NEUTRAL)
 
 
 @style.styled
@@ -30,7 +31,7 @@ def codebook_usage(
     """
     figure = style.new_figure(2.6, width=4.6)
     axis = figure.subplots()
-    for (name, picks), colour in zip(counts.items(), COLOURS, strict=False):
+    for (name, picks), colour in zip(counts.items(), cycle(COLOURS), strict=False):
         shares = np.sort(picks[picks > 0])[::-1] / picks.sum()
         own = {"live": len(shares), "perplexity": np.exp(-(shares * np.log(shares)).sum())}
         facts = known[name] if known else own

@@ -148,5 +148,5 @@ def scale_values(axes: Axes, values: np.ndarray) -> None:
 
 
 def channel_label(channel: int, n_channels: int, text: str = VALUE) -> str:
-    """The label of a value axis; names the channel where there is more than one."""
-    return text if n_channels == 1 else f"channel {channel + 1}\n{text}"
+    """The label of a value axis; names the channel where there is more than one, and how many there are."""
+    return text if n_channels == 1 else f"channel {channel + 1} of {n_channels}\n{text}"

@@ -36,10 +36,9 @@ def run(ctx: StageContext) -> None:
         scores[split] = {
             law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True)) for law, y in laws.items()
         }
+    found = scores["train"]["unconditional"]
     warnings = [
-        f"{name.upper()} band: {found.warning}"
-        for name, found in scores["train"]["unconditional"].items()
-        if found.warning
+        f"band {plan.label}: {found[plan.name].warning}" for plan in tokenizer.plans if found[plan.name].warning
     ]
     for warning in warnings:
         ctx.log.warning("stage2: %s", warning)

@@ -61,7 +61,7 @@ def health_warnings(
     for name, numbers in usage.items():
         if numbers["live"] < few:
             found.append(
-                f"the {name.upper()} codebook has collapsed: TRAIN uses {numbers['live']} of {codebook_size} "
+                f"the codebook of band {name} has collapsed: TRAIN uses {numbers['live']} of {codebook_size} "
                 "codes; train longer or with a lower learning rate"
             )
     if train["total"]["mse"] > 0.5:
