@@ -1,28 +1,32 @@
 """A small study of two real data sets with real networks and a few steps, run by the real engines.
 
-It is run once; every test works on a copy of its own.
+It is run once, also when several processes run the tests; every test works on a copy of its own.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from nm_vqtsg.params import as_yaml, load_params, override
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ("ItalyPowerDemand", "GunPoint")  # both come with sktime
 TINY = {
     "datasets": list(DATASETS),
     "seeds": [0],
-    "tau_grid": [0.1, 0.5],
+    "tau_grid": [0.1, 0.5, 2],  # two data sets choose two of them at most
     "data.source": "sktime",
     "fcn.epochs": 1,
     "fcn.max_steps": 2,
@@ -110,14 +114,14 @@ class Workspace:
 
     def set_keys(self, parameters: dict[str, Any]) -> None:
         path = self.study / "params.yaml"
-        content = yaml.safe_load(path.read_text())
-        for key, value in parameters.items():
-            section = content
-            *parents, last = key.split(".")
-            for parent in parents:
-                section = section[parent]
-            section[last] = value
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        changes = [f"{key}={json.dumps(value)}" for key, value in parameters.items()]
+        path.write_text(as_yaml(override(load_params(path), changes)))
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Change the text of a file where it says `old`."""
+        text = (self.study / file).read_text()
+        assert old in text
+        (self.study / file).write_text(text.replace(old, new))
 
     def edit(self, file: str) -> None:
         """Change a source file."""
@@ -172,32 +176,49 @@ def copy_project(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
+def shared(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+    """A folder that the first of the processes that run the tests fills and all use."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    path, marker = base / name, base / f"{name}.built"
+    with open(base / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not marker.exists():
+            assert not path.exists(), "the small study could not be made; see the first failure"
+            path.mkdir()
+            build(path)
+            marker.touch()
+    return path
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with tiny parameters, nothing run, committed."""
-    path = tmp_path_factory.mktemp("engines") / "project"
-    path.mkdir()
-    copy_project(path)
-    workspace = Workspace(path)
-    workspace.set_keys(TINY)
-    workspace.git("init", "--quiet", "--initial-branch=main")
-    workspace.git("add", ".")
-    workspace.git("commit", "--quiet", "--message=A small study")
-    return path
+
+    def build(path: Path) -> None:
+        copy_project(path)
+        workspace = Workspace(path)
+        workspace.set_keys(TINY)
+        workspace.git("init", "--quiet", "--initial-branch=main")
+        workspace.git("add", ".")
+        workspace.git("commit", "--quiet", "--message=A small study")
+
+    return shared(tmp_path_factory, "project", build)
 
 
 @pytest.fixture(scope="session")
-def finished(project: Path) -> Path:
+def finished(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same after one full run of Snakemake, committed."""
-    path = project.parent / "finished"
-    shutil.copytree(project, path, symlinks=True)
-    workspace = Workspace(path)
-    workspace.snakemake()
-    every = jobs("download resplit fcn stage1 stage2 sample tau_search stage3 evaluate plot tables")
-    assert workspace.ran() == every
-    workspace.git("add", ".")
-    workspace.git("commit", "--quiet", "--message=Results")
-    return path
+
+    def build(path: Path) -> None:
+        shutil.copytree(project, path, symlinks=True, dirs_exist_ok=True)
+        workspace = Workspace(path)
+        workspace.snakemake()
+        assert workspace.ran() == jobs(f"download resplit fcn {' '.join(STEPS_OF_A_RUN)} tables")
+        workspace.git("add", ".")
+        workspace.git("commit", "--quiet", "--message=Results")
+
+    return shared(tmp_path_factory, "finished", build)
 
 
 @pytest.fixture
@@ -210,3 +231,16 @@ def fresh(project: Path, tmp_path: Path) -> Workspace:
 def done(finished: Path, tmp_path: Path) -> Workspace:
     """A workspace in which Snakemake has run everything."""
     return Workspace(Path(shutil.copytree(finished, tmp_path / "work", symlinks=True)))
+
+
+ENGINES = pytest.mark.parametrize("engine", ["snakemake", "dvc"])
+
+
+def run(workspace: Workspace, engine: str) -> str:
+    """A whole run of an engine."""
+    return workspace.snakemake() if engine == "snakemake" else workspace.dvc("repro")
+
+
+def other(engine: str) -> str:
+    """The other one."""
+    return "dvc" if engine == "snakemake" else "snakemake"

@@ -10,10 +10,6 @@ from .test_kills import stage_processes, start, wait_for
 pytestmark = pytest.mark.engines
 
 
-def lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip() and "profile" not in line]
-
-
 def test_dvc_is_refused_while_snakemake_runs(done: Workspace) -> None:
     done.set(stage3__steps=4)
     engine = start(done, "snakemake")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Workspace, jobs
+from .conftest import DATASETS, ENGINES, Workspace, jobs, run
 
 pytestmark = pytest.mark.engines
 
@@ -31,29 +32,48 @@ def publish(workspace: Workspace, url: str, **options: str) -> None:
     workspace.git("commit", "--quiet", "--message=Remote", ".dvc/config")
 
 
-def test_clone_and_pull(done: Workspace, tmp_path: Path) -> None:
+@ENGINES
+def test_clone_and_pull(done: Workspace, tmp_path: Path, engine: str) -> None:
     publish(done, str(tmp_path / "storage"))
     other = clone(done, tmp_path / "clone")
     other.dvc("pull", "--quiet")
     other.assert_idle()
     other.set(evaluate__bootstrap=3)
-    other.snakemake()
+    run(other, engine)
     assert other.ran() == jobs("evaluate plot tables")
     other.assert_idle()
 
 
+@ENGINES
 def test_a_partial_pull_restores_what_it_needs_and_computes_only_what_changed(
-    done: Workspace, tmp_path: Path
+    done: Workspace, tmp_path: Path, engine: str
 ) -> None:
+    """A clone with the final metrics alone, which are in git, then with some figures."""
     publish(done, str(tmp_path / "storage"))
     other = clone(done, tmp_path / "clone")
-    wanted = [f"results/{name}/seed0/figures" for name in ("ItalyPowerDemand", "GunPoint")]
-    other.dvc("pull", "--quiet", *[f"plot@{name}-0" for name in ("ItalyPowerDemand", "GunPoint")])
-    assert all((other.path / folder).is_dir() for folder in wanted)
-    assert not list(other.path.rglob("samples.npz"))
+    other.dvc("pull", "--quiet", "tables")
+    assert (other.path / "results/metrics.json").is_file() and not list(other.path.rglob("*.npz"))
+    assert other.planned() == set()
+    assert "GunPoint" in other.dvc("metrics", "show")
+    other.dvc("pull", "--quiet", "plot@GunPoint-0")
+    assert list(other.path.rglob("*.png")) and not list(other.path.rglob("*.npz"))
+    assert other.planned() == set()
+    other.dvc("repro", "--pull", "--allow-missing")
+    assert other.ran() == set()
+
     other.set(evaluate__bootstrap=3)
-    other.snakemake()
+    if engine == "snakemake":
+        other.snakemake()
+    else:
+        other.dvc("repro", "--pull", "--allow-missing")
     assert other.ran() == jobs("evaluate plot tables")
+    assert not list(other.path.rglob("stage2.safetensors"))  # nobody needed it
+    assert other.planned() == set()
+    for name in DATASETS:
+        mine, theirs = (
+            json.loads((place.path / f"results/metrics/{name}/seed0.json").read_text()) for place in (other, done)
+        )
+        assert mine != theirs
 
 
 @pytest.fixture
@@ -98,4 +118,8 @@ def test_clone_and_pull_over_ssh(done: Workspace, tmp_path: Path, sshd: tuple[in
     assert any((tmp_path / "storage").rglob("*"))
     other = clone(done, tmp_path / "clone")
     other.dvc("pull", "--quiet")
+    other.assert_idle()
+    other.set(stage3__steps=4)
+    other.snakemake()
+    assert other.ran() == jobs("stage3 evaluate plot tables")
     other.assert_idle()

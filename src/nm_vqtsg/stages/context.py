@@ -130,22 +130,16 @@ class StageContext:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Refuse to run the same job twice at once.
-
-        Raises
-        ------
-        UserError
-            If another process runs this very job.
-        """
+        """Wait while another process runs this very job, such as one that outlived a killed engine."""
         self.paths.checkpoints.mkdir(parents=True, exist_ok=True)
         path = self.paths.checkpoints / f"{self.paths.job(self.step)}.lock"
         with path.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"{self.paths.job(self.step)}: already running in another process; wait for it or stop it"
-                ) from error
+            except BlockingIOError:
+                job = self.paths.job(self.step)
+                self.log.warning("%s: already running in another process; waiting until that has ended", job)
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def finish(self) -> None:
