@@ -1,9 +1,10 @@
-"""Means and spreads over seeds, unresolved changes, and the three notations."""
+"""Means and spreads over seeds, unresolved changes, and the four notations."""
 
 import csv
 import io
 import math
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from nm_vqtsg.tables import (
     summary_table,
     summary_text,
     to_csv,
+    to_html,
     to_latex,
     to_markdown,
 )
@@ -117,6 +119,18 @@ def test_latex_escapes_what_latex_would_read_as_a_command() -> None:
     text = to_latex(paper_tables(summarise([record("my_data")]))[1], "tab:fid")
     assert r"my\_data" in text and r"\label{tab:fid}" in text
     assert not any(line.count("%") != line.count(r"\%") for line in text.splitlines()[1:] if "&" in line)
+
+
+def test_html_is_a_page_of_its_own_with_the_same_cells() -> None:
+    table = paper_tables(summarise([record("a<b&c")]), absent=["<i> seed 0"])[1]
+    text = to_html(table)
+    page = ElementTree.fromstring(  # well-formed but for what HTML lets open
+        text.replace("<!doctype html>", "").replace('<meta charset="utf-8">', "") + "</html>"
+    )
+    assert [cell.text for cell in page.iter("th")] == list(table.header)
+    assert [[cell.text for cell in row] for row in list(page.iter("tr"))[1:]] == [list(row) for row in table.cells]
+    assert [note.text for note in page.iter("li")] == list(table.notes)
+    assert "http" not in text and "src=" not in text
 
 
 def test_without_labels_the_headline_is_rocket_fid_and_the_reason_is_given() -> None:

@@ -31,7 +31,7 @@ def evaluated(study: Path, dataset: str, seed: int) -> None:
     save_json(Paths(study, dataset, seed).metrics, record)
 
 
-def test_writes_every_table_in_three_notations_and_the_metrics(ctx: StageContext, tmp_path: Path) -> None:
+def test_writes_every_table_in_four_notations_and_the_metrics(ctx: StageContext, tmp_path: Path) -> None:
     for dataset in ctx.params.datasets:
         for seed in ctx.params.seeds:
             evaluated(tmp_path, dataset, seed)
@@ -39,7 +39,10 @@ def test_writes_every_table_in_three_notations_and_the_metrics(ctx: StageContext
     tables.run(ctx)
     names = {path.name for path in ctx.paths.tables.iterdir()}
     made = ("table1", "table2", "table3", "second_opinion")
-    assert names == {f"{name}.{kind}" for name in made for kind in ("md", "csv", "tex")} | {"summary.md"}
+    assert names == {f"{name}.{kind}" for name in made for kind in ("md", "html", "csv", "tex")} | {
+        "summary.md",
+        "summary.html",
+    }
     metrics = load_json(ctx.paths.study_metrics)
     assert list(metrics) == ["ECG5000", "FordA"] and metrics["FordA"]["fid_change_percent"] == 100.0
     assert "Crop" not in (ctx.paths.tables / "table1.md").read_text(encoding="utf-8")

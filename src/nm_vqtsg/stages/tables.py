@@ -12,6 +12,7 @@ from nm_vqtsg.tables import (
     summary_table,
     summary_text,
     to_csv,
+    to_html,
     to_latex,
     to_markdown,
 )
@@ -20,7 +21,7 @@ LABELS = {"table1": "tab:fid", "table2": "tab:is", "table3": "tab:cfid", "second
 
 
 def run(ctx: StageContext) -> None:
-    """Write ``{table1,table2,table3,second_opinion}.{md,csv,tex}``, ``summary.md`` and ``results/metrics.json``.
+    """Write ``{table1,table2,table3,second_opinion}.{md,html,csv,tex}``, ``summary.{md,html}`` and the metrics.
 
     Runs without an evaluation are named under every table.
 
@@ -38,9 +39,12 @@ def run(ctx: StageContext) -> None:
     made["second_opinion"] = second_opinion_table(runs, absent=absent)
     for name, table in made.items():
         save_text(folder / f"{name}.md", to_markdown(table))
+        save_text(folder / f"{name}.html", to_html(table))
         save_text(folder / f"{name}.csv", to_csv(table))
         save_text(folder / f"{name}.tex", to_latex(table, LABELS[name]))
-    save_text(folder / "summary.md", to_markdown(summary_table(summaries, absent=absent)))
+    summary = summary_table(summaries, absent=absent)
+    save_text(folder / "summary.md", to_markdown(summary))
+    save_text(folder / "summary.html", to_html(summary))
     save_json(ctx.paths.study_metrics, flat_metrics(summaries))
     for line in summary_text(runs, absent=absent).splitlines():
         ctx.log.info("%s", line)

@@ -4,7 +4,7 @@ summary."""
 from nm_vqtsg.tables.aggregate import DatasetSummary, summarise
 from nm_vqtsg.tables.build import flat_metrics, paper_tables, summary_table, summary_text
 from nm_vqtsg.tables.paper import change_bounds, change_percent, load_paper
-from nm_vqtsg.tables.render import Table, to_csv, to_latex, to_markdown, to_text
+from nm_vqtsg.tables.render import Table, to_csv, to_html, to_latex, to_markdown, to_text
 from nm_vqtsg.tables.second_opinion import second_opinion_table
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "summary_table",
     "summary_text",
     "to_csv",
+    "to_html",
     "to_latex",
     "to_markdown",
     "to_text",

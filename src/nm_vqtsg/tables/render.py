@@ -1,8 +1,9 @@
-"""One table in three notations, and in plain text."""
+"""One table in four notations, and in plain text."""
 
 from __future__ import annotations
 
 import csv
+import html
 import io
 import math
 import textwrap
@@ -25,6 +26,13 @@ _LATEX = {
     "τ": r"$\tau$",
     "≤": r"$\leq$",
 }
+_STYLE = (
+    "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em;color:#222}"
+    "table{border-collapse:collapse;border-top:2px solid #222;border-bottom:2px solid #222}"
+    "th,td{padding:.25em .9em;text-align:left;white-space:nowrap}"
+    "th{border-bottom:1px solid #222;vertical-align:bottom}.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "tr:nth-child(even) td{background:#f5f5f5}div{overflow-x:auto}ul{max-width:60em;padding-left:1.2em;color:#444}"
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Table:
     Attributes
     ----------
     header, cells
-        What readers see (Markdown, LaTeX, plain text); ``numeric`` tells which columns align right.
+        What readers see (Markdown, HTML, LaTeX, plain text); ``numeric`` tells which columns align right.
     records
         The same rows for programs (CSV): unrounded numbers, one value per column; None is written as nothing.
     """
@@ -100,6 +108,27 @@ def to_markdown(table: Table) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:])]
     lines = [f"**{table.heading}**", "", *lines]
     lines += ["", *(f"* {note}" for note in table.notes)] if table.notes else []
+    return "\n".join(lines) + "\n"
+
+
+def to_html(table: Table) -> str:
+    """A page of its own that needs nothing from elsewhere."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        marks = (' class="n"' if right else "" for right in table.numeric)
+        return "".join(
+            f"<{tag}{mark}>{html.escape(cell)}</{tag}>" for cell, mark in zip(cells, marks, strict=True)
+        )
+
+    lines = [
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(table.heading)}</title>',
+        f"<style>{_STYLE}</style>",
+        f"<h3>{html.escape(table.heading)}</h3>",
+        f"<div><table><thead><tr>{row(table.header, 'th')}</tr></thead><tbody>",
+        *(f"<tr>{row(cells, 'td')}</tr>" for cells in table.cells),
+        "</tbody></table></div>",
+        *(["<ul>", *(f"<li>{html.escape(note)}</li>" for note in table.notes), "</ul>"] if table.notes else []),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -27,7 +27,7 @@ from nm_vqtsg.workflow.store import Store, made_by_a_run, read_lock, update_lock
 from nm_vqtsg.workflow.study import check_study
 
 CHANGED = Path(".snakemake", "changed")
-SHOWN = {".png", ".csv"}
+SHOWN = {".png", ".html"}  # what the report shows in its page; it would only download others
 MEMORY = Path(".snakemake", "digests.json")
 
 
