@@ -79,7 +79,7 @@ class Workspace:
         self.env.pop("PYTHONPATH", None)
         self._begun = self._beginnings()
 
-    def call(self, *command: str, check: bool = True, cwd: Path | None = None, timeout: float = 900) -> str:
+    def call(self, *command: str, check: bool = True, cwd: Path | None = None, timeout: float = 7200) -> str:
         """Output of a command; an unwanted failure shows it."""
         done = subprocess.run(
             command,

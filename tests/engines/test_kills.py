@@ -35,7 +35,7 @@ def start(workspace: Workspace, engine: str, *arguments: str) -> subprocess.Pope
         )
 
 
-def wait_for(what: Callable[[], object], timeout_s: float = 600) -> None:
+def wait_for(what: Callable[[], object], timeout_s: float = 3600) -> None:
     deadline = time.monotonic() + timeout_s
     while not what():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -106,7 +106,7 @@ def test_a_killed_stage(single: Workspace, engine: str) -> None:
     wait_for(lambda: stage_processes(single, "stage1"))
     for pid in stage_processes(single, "stage1"):
         os.kill(pid, signal.SIGKILL)
-    assert process.wait(timeout=900) != 0
+    assert process.wait(timeout=7200) != 0
     assert not list(single.path.glob("results/*/seed0/stage1.*"))
     single.ran()
     run(single, other(engine))

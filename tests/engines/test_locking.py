@@ -20,7 +20,7 @@ def test_dvc_is_refused_while_snakemake_runs(done: Workspace) -> None:
     assert f"process {engine.pid} is at work on this study" in again
     assert "modified" in done.dvc("status")
     done.dvc("exp", "run", "--temp", "-S", "evaluate.bootstrap=3", "-S", "stage3.steps=3")
-    assert engine.wait(timeout=900) == 0, (done.path / "snakemake.out").read_text()
+    assert engine.wait(timeout=7200) == 0, (done.path / "snakemake.out").read_text()
     assert done.ran() == jobs("stage3 evaluate plot tables")
     done.assert_idle()
 
@@ -31,5 +31,5 @@ def test_snakemake_is_refused_while_dvc_runs(done: Workspace) -> None:
     wait_for(lambda: stage_processes(done, "stage3"))
     refused = done.snakemake(check=False)
     assert f"Error: process {engine.pid} is at work on this study (dvc repro)" in refused
-    assert engine.wait(timeout=900) == 0
+    assert engine.wait(timeout=7200) == 0
     done.assert_idle()

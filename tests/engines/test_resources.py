@@ -61,6 +61,6 @@ def test_without_a_gpu_as_many_jobs_as_cores(done: Workspace) -> None:
     wait_for(lambda: len(stage_processes(done, "stage3")) == 2)
     for process in stage_processes(done, "stage3"):
         assert b"OMP_NUM_THREADS=1\0" in Path(f"/proc/{process}/environ").read_bytes()
-    assert engine.wait(timeout=900) == 0
+    assert engine.wait(timeout=7200) == 0
     assert ["stage3", "stage3"] in together(done)
     assert max(map(len, together(done))) == 2  # --cores 2

@@ -71,7 +71,7 @@ def test_a_job_that_slurm_ends_fails_and_the_rest_goes_on(done: Workspace, slurm
     wait_for(lambda: stage_processes(done, "stage3"))
     running = ("squeue", "--noheader", "--name=nm_vqtsg.stage3", "--states=running", "--format=%i")
     done.call("scancel", done.call(*running).split()[0])
-    assert engine.wait(timeout=900) != 0
+    assert engine.wait(timeout=7200) != 0
     assert sorted(states(done)["stage3"]) == ["CANCELLED", "COMPLETED"]
     first = done.ran()
     kept = "ItalyPowerDemand" if "plot-ItalyPowerDemand-seed0" in first else "GunPoint"

@@ -14,12 +14,12 @@ rule plot:
         study.reported(
             "plot",
             captions,
-            lambda path, caption: report(
+            lambda path, caption, title: report(
                 path,
-                caption=str(caption),
+                caption=caption,
                 category="Figures",
                 subcategory="{dataset}",
-                labels={"seed": "{seed}", "figure": caption.stem.replace("_", " ")},
+                labels={"figure": title, "seed": "{seed}"},
             ),
         ),
     log:
@@ -40,11 +40,11 @@ rule tables:
         study.reported(
             "tables",
             captions,
-            lambda path, caption: report(
+            lambda path, caption, title: report(
                 path,
-                caption=str(caption),
+                caption=caption,
                 category="Tables",
-                labels={"table": caption.stem},
+                labels={"table": title},
             ),
         ),
     log:

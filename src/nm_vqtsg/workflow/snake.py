@@ -9,6 +9,7 @@ record keeping has no part in it.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -63,19 +64,22 @@ class Study:
         """Patterns of a step's outputs."""
         return self.pipeline.patterns(step)
 
-    def reported(self, step: str, captions: Path, show: Callable[[str, Path], Any]) -> list[Any]:
+    def reported(self, step: str, captions: Path, show: Callable[[str, str, str], Any]) -> list[Any]:
         """The same, with those marked for the report that have a caption (``NAME.rst``) and can be shown.
 
         Parameters
         ----------
         show
-            Makes the mark, from a pattern and its caption.
+            Makes the mark, from a pattern, its caption's path and the title with which the caption begins.
         """
         marked = []
         for path in self.outputs(step):
             caption = captions / f"{Path(path).stem}.rst"
-            shown = Path(path).suffix in SHOWN and caption.is_file()
-            marked.append(show(path, caption) if shown else path)
+            if Path(path).suffix in SHOWN and caption.is_file():
+                title = re.match(r"\*\*([^,*]+)", caption.read_text(encoding="utf-8"))
+                marked.append(show(path, str(caption), title.group(1) if title else caption.stem))
+            else:
+                marked.append(path)
         return marked
 
     def inputs(self, step: str) -> Callable[[Any], list[Any]]:
