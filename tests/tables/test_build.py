@@ -58,7 +58,7 @@ def test_mean_sd_and_n_over_seeds() -> None:
     assert (made.baseline.mean, made.baseline.sd, made.baseline.n) == (11.0, pytest.approx(math.sqrt(2)), 2)
     assert made.change.value == pytest.approx(100 * 11 / 5 - 100)  # the paper's formula on the means
     assert made.change.sd == pytest.approx(50 / math.sqrt(2))  # of the runs' +150 % and +100 %
-    assert "+120.0 ± 35.4 unresolved" in to_markdown(paper_tables([summary])[1])
+    assert "+120.0 ± 35.4 unresolved (2 of 2 better)" in to_markdown(paper_tables([summary])[1])
 
 
 def test_the_interval_over_seeds_is_students_t_of_the_log_ratios() -> None:

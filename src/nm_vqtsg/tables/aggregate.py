@@ -48,7 +48,8 @@ class Change:
     score's own unit). With two runs or more, ``sd`` is the standard deviation of the runs' own changes and
     ``low``, ``high`` are a 95 % interval of their mean, by Student's t: over two seeds it is about nine sd wide on
     either side, over three 2.5. With one run, they are the bootstrap interval of that run and ``sd`` is NaN.
-    ``unresolved`` is True when zero lies between them, None when there is nothing to judge by.
+    ``unresolved`` is True when zero lies between them, None when there is nothing to judge by. ``improved`` of
+    ``n`` runs changed for the better.
     """
 
     value: float
@@ -57,6 +58,8 @@ class Change:
     high: float
     basis: str
     unresolved: bool | None
+    improved: int = 0
+    n: int = 1
 
 
 @dataclass(frozen=True)
@@ -178,25 +181,26 @@ def change_over_seeds(value: float, changes: Sequence[float], *, ratios: bool) -
         Of the runs; in percent where `ratios`, whose interval is then that of the mean logarithm: a halving and a
         doubling cancel.
     """
-    basis = f"t interval over {len(changes)} seeds"
+    basis, counts = f"t interval over {len(changes)} seeds", (sum(change > 0 for change in changes), len(changes))
     known = statistic(changes)
     if known is None or known.n < len(changes):
-        return Change(value, float("nan"), float("nan"), float("nan"), basis, None)
+        return Change(value, float("nan"), float("nan"), float("nan"), basis, None, *counts)
     if ratios and min(changes) <= -100:
-        return Change(value, known.sd, float("nan"), float("nan"), basis, None)
+        return Change(value, known.sd, float("nan"), float("nan"), basis, None, *counts)
     scaled = statistic([math.log1p(change / 100) for change in changes] if ratios else changes)
     assert scaled is not None
     half = float(student.ppf(0.975, known.n - 1)) * scaled.sd / math.sqrt(known.n)
     low, high = scaled.mean - half, scaled.mean + half
     if ratios:
         low, high = (100 * math.expm1(min(end, 700.0)) for end in (low, high))
-    return Change(value, known.sd, low, high, basis, low <= 0.0 <= high)
+    return Change(value, known.sd, low, high, basis, low <= 0.0 <= high, *counts)
 
 
 def _single_run_change(key: str, value: float, run: Run) -> Change:
     interval = ((run.get("intervals") or {}).get("change_percent") or {}).get(key)
+    improved = int(value > 0)
     if interval is None or None in interval:
-        return Change(value, float("nan"), float("nan"), float("nan"), "one seed, no interval", None)
+        return Change(value, float("nan"), float("nan"), float("nan"), "one seed, no interval", None, improved)
     low, high = (float(end) for end in interval)
     unresolved = low <= 0.0 <= high if math.isfinite(low + high) else None
-    return Change(value, float("nan"), low, high, "bootstrap interval of one seed", unresolved)
+    return Change(value, float("nan"), low, high, "bootstrap interval of one seed", unresolved, improved)

@@ -127,6 +127,7 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "change_low": made.change.low,
         "change_high": made.change.high,
         "change_basis": made.change.basis,
+        "seeds_improved": made.change.improved,
         "unresolved": {True: "yes", False: "no", None: "unknown"}[made.change.unresolved],
     }
     record |= _spread("reference", made.reference)

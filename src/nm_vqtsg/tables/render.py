@@ -92,7 +92,14 @@ def percent(change: Change | None) -> str:
         text += f" ± {change.sd:.1f}"
     else:
         text += f" [{_bound(change.low)}, {_bound(change.high)}]"
-    return f"{text} unresolved" if change.unresolved else text
+    return text + unresolved(change)
+
+
+def unresolved(change: Change) -> str:
+    """What follows a change that its uncertainty does not tell from none; over seeds, how many were better."""
+    if not change.unresolved:
+        return ""
+    return " unresolved" + (f" ({change.improved} of {change.n} better)" if change.n > 1 else "")
 
 
 def _bound(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nm_vqtsg.metrics.directions import better, flat_scores, gain
 from nm_vqtsg.tables.aggregate import Change, Run, change_over_seeds, statistic
-from nm_vqtsg.tables.render import EMPTY, Table, mean_sd, number
+from nm_vqtsg.tables.render import EMPTY, Table, mean_sd, number, unresolved
 
 SCORES: dict[str, str] = {
     "fid": "FID",
@@ -100,4 +100,4 @@ def _gain(value: float, change: Change | None) -> str:
     text = ("-" if value < 0 else "+") + number(abs(value))
     if change is None or change.unresolved is None:
         return f"{text} ?"
-    return f"{text} unresolved" if change.unresolved else text
+    return text + unresolved(change)
