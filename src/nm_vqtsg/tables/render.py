@@ -69,11 +69,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def mean_sd(value: Statistic | None, digits: int = 3) -> str:
-    """``mean ± sd``, with decimals enough for the sd to be more than zeros; the mean alone for one run."""
+    """``mean ± sd``, with decimals enough for the sd to be more than zeros.
+
+    The mean alone for one run, and for what is the same in every run, as TRAIN–TEST is.
+    """
     if value is None:
         return EMPTY
     text = number(value.mean, digits)
-    if not math.isfinite(value.sd):
+    if not math.isfinite(value.sd) or value.sd == 0:
         return text
     decimals = len(text.partition(".")[2])
     if value.sd > 0:

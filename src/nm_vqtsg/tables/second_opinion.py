@@ -97,6 +97,8 @@ def _row(dataset: str, key: str, name: str, group: Sequence[Run]) -> tuple[list[
 def _gain(value: float, change: Change | None) -> str:
     if not math.isfinite(value):
         return EMPTY
+    if value == 0 and change is not None and change.sd == 0:
+        return "0"
     text = ("-" if value < 0 else "+") + number(abs(value))
     if change is None or change.unresolved is None:
         return f"{text} ?"
