@@ -28,7 +28,8 @@ class TransformerShape(Protocol):
 class Block(nn.Module):
     """Pre-norm attention and feed-forward (multiplier 1), each with a residual.
 
-    (B, N, W) -> (B, N, W), or -> (B, M, W) where only `positions` (B, M) of the output are wanted.
+    (B, N, W) -> (B, N, W), or -> (B, M, W) where only `positions` (B, M) of the output are wanted, or -> (R, W)
+    where only `rows` (R,) of the flattened output are.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -41,7 +42,7 @@ class Block(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
         )
 
-    def forward(self, x: Tensor, positions: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         normed = self.attention_norm(x)
         if positions is None:
             q, k, v = self._heads(self.qkv(normed), 3)
@@ -50,8 +51,10 @@ class Block(nn.Module):
             (q,) = self._heads(functional.linear(_at(normed, positions), self.qkv.weight[:width]), 1)
             k, v = self._heads(functional.linear(normed, self.qkv.weight[width:]), 2)
             x = _at(x, positions)
-        attended = functional.scaled_dot_product_attention(q, k, v)
-        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        attended = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        if rows is not None:
+            x, attended = x.flatten(0, 1).index_select(0, rows), attended.flatten(0, 1).index_select(0, rows)
+        x = x + self.out(attended)
         return x + self.feed_forward(x)
 
     def _heads(self, x: Tensor, parts: int) -> Tensor:
@@ -153,6 +156,7 @@ class BandTransformer(nn.Module):
         classes: Tensor,
         context: Tensor | None = None,
         positions: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
         """Features of tokens.
 
@@ -166,11 +170,13 @@ class BandTransformer(nn.Module):
             (B, N, W), the sum over the earlier bands.
         positions : Tensor, optional
             (B, M) int64, the tokens whose features are wanted; all by default.
+        rows : Tensor, optional
+            (R,) int64, the same as positions in the flattened (B, N); for a different number in each series.
 
         Returns
         -------
         Tensor
-            (B, N, W) or (B, M, W); `head` turns any selection of it into logits.
+            (B, N, W), (B, M, W) or (R, W); `head` turns any selection of it into logits.
         """
         x = self.embedding(tokens)
         if context is not None:
@@ -179,7 +185,13 @@ class BandTransformer(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x)
         last = self.blocks[-1]  # the class comes first in the sequence
-        hidden: Tensor = last(x)[:, 1:] if positions is None else last(x, positions + 1)
+        hidden: Tensor
+        if rows is not None:
+            hidden = last(x, rows=rows + rows.div(tokens.shape[1], rounding_mode="floor") + 1)
+        elif positions is not None:
+            hidden = last(x, positions + 1)
+        else:
+            hidden = last(x)[:, 1:]
         return hidden
 
 
@@ -246,7 +258,7 @@ class PriorNetwork(nn.Module):
     def masked_logits(
         self, tokens: Sequence[Tensor], classes: Tensor, band: int, masked: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits and targets at hidden positions of one band; the head sees no other position.
+        """Logits and targets at hidden positions of one band; what follows the last attention sees no other.
 
         Parameters
         ----------
@@ -268,5 +280,5 @@ class PriorNetwork(nn.Module):
         where = masked.flatten().nonzero().squeeze(1).to(device, non_blocking=True)  # no wait if drawn on the CPU
         target, transformer = tokens[band], self.band(band)
         visible = target.flatten().index_fill(0, where, self.n_codes[band]).view_as(target)
-        hidden = transformer.hidden(visible, classes, self.context(band, tokens[:band]))
-        return transformer.head(hidden.flatten(0, 1).index_select(0, where)), target.flatten()[where]
+        hidden = transformer.hidden(visible, classes, self.context(band, tokens[:band]), rows=where)
+        return transformer.head(hidden), target.flatten()[where]

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
 from nm_vqtsg.params import Sample, Stage2
+from nm_vqtsg.prior.loss import cross_entropy
 from nm_vqtsg.prior.maskgit import Canvas, LogitsFunction, decode, training_mask
 from nm_vqtsg.prior.model import Grid, PriorNetwork
 from nm_vqtsg.training import Budget, Session, fit
@@ -158,7 +158,7 @@ class Prior:
                 given = classes[rows].masked_fill(dropped, self.n_classes).to(device, non_blocking=True)
                 masked = training_mask(len(rows), n_tokens, generator)
                 logits, target = network.masked_logits(batch, given, band, masked)
-                losses[f"loss_{band}"] = functional.cross_entropy(logits, target)
+                losses[f"loss_{band}"] = cross_entropy(logits, target)
             return {"loss": torch.stack(list(losses.values())).sum()} | losses
 
         curve = fit(network, step_loss, n=n, budget=budget, seed=seed, session=session, description="stage 2")
