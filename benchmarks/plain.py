@@ -1,12 +1,13 @@
 """The neural mapper and the search for τ as one would write them from the description, to measure against.
 
-Every step encodes its series, draws with `Categorical` over the whole codebook, and trains with AdamW in its default
-form; the U-Net has the published shape (two blocks per depth and direction, concatenated skips, weight-standardised
-convolutions, linear attention at every depth and full attention at the bottom, smoothing at the end). The search
-encodes TRAIN for every τ, takes sktime's own ROCKET and forms the square root of the covariances' product. The
-tokeniser is this project's, fast as it is, on both sides.
+Every step encodes its series, draws with `Categorical` over the whole codebook, and trains with AdamW in its
+default form; the U-Net has the published shape (two blocks per depth and direction, concatenated skips,
+weight-standardised convolutions, linear attention at every depth and full attention at the bottom, smoothing at the
+end). The search encodes TRAIN for every τ, takes sktime's own ROCKET and forms the square root of the covariances'
+product. The tokeniser is this project's, fast as it is, on both sides.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -102,7 +103,7 @@ class UNet(nn.Module):
     def __init__(self, channels: int, width: int = 8, dropout: float = 0.5) -> None:
         super().__init__()
         widths = [width, width, 2 * width, 4 * width, 8 * width]
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.stem = nn.Conv1d(channels, width, 7, padding=3)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for depth, (fine, coarse) in enumerate(pairs):

@@ -4,8 +4,8 @@
 
 Stages 1 and 2 and sampling are compared with `timevqvae` in its README's configuration (see published.py; left out
 where it is not installed), stage 3, the search for τ and FID with the plain forms of plain.py. Both ways take turns
-in one process on one thread, batch 32, and every pair gives a ratio (see timing.py). All 1024 codes of each band are
-live, which is the dearest case of ours. Twenty minutes on one idle core; Crop, ECG5000, FordA and
+in one process on one thread, batch 32, and every pair gives a ratio (see timing.py). All 1024 codes of each band
+are live, which is the dearest case of ours. Twenty minutes on one idle core; Crop, ECG5000, FordA and
 MixedShapesRegularTrain from the folder that NM_VQTSG_UCR names, artificial series of their sizes otherwise.
 """
 
@@ -140,7 +140,7 @@ class Bench:
             def ours(y: Tensor | None = ours_y, source: torch.Generator = source) -> Tensor:
                 return self.model.sample(OURS_SAMPLED, y, generator=source)
 
-            def other(y: Tensor | None = other_y) -> Tensor:
+            def other(y: Tensor | None = other_y, maskgit: nn.Module | None = maskgit) -> Tensor:
                 return published.sample(maskgit, OTHER_SAMPLED, y)
 
             pairs = in_turns(self.rounds, ours, other if maskgit is not None else None)
@@ -217,7 +217,8 @@ def machine() -> dict[str, Any]:
 
 def spread(values: dict[str, float], unit: float, digits: int) -> str:
     """Median and quartiles, in words."""
-    return f"{values['median'] * unit:.{digits}f} ({values['q25'] * unit:.{digits}f}–{values['q75'] * unit:.{digits}f})"
+    middle, low, high = (f"{values[name] * unit:.{digits}f}" for name in ("median", "q25", "q75"))
+    return f"{middle} ({low}–{high})"
 
 
 def times_table(result: dict[str, Any]) -> Table:
@@ -293,7 +294,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if not published.available():
         print(
-            f"the authors' package is not installed, so stages 1 and 2 and sampling stand alone ({published.INSTALL})"
+            f"the authors' package is not installed, so stages 1, 2 and sampling stand alone ({published.INSTALL})"
         )
     console = Console(width=140)
     result: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """Processor time of two ways, taken in turns in one process.
 
-Only ratios taken inside one process mean anything on a machine that others use, or whose cores change their speed:
-so a step of one way is followed by a step of the other, and each pair gives a ratio. Processor time of the process,
-not wall time: what others do on the machine counts for little.
+Only ratios taken inside one process mean anything on a machine that others use, or whose cores change their
+speed: so a step of one way is followed by a step of the other, and each pair gives a ratio. Processor time of the
+process, not wall time: what others do on the machine counts for little.
 """
 
 import time

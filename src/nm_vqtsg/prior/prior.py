@@ -307,9 +307,18 @@ def band_logits(
     null = torch.full_like(classes, transformer.classes.num_embeddings - 1)
 
     def logits(canvas: Canvas) -> Tensor:
-        def given(labels: Tensor) -> Tensor:
-            found: Tensor = transformer.head(transformer.hidden(canvas.tokens, labels, context, canvas.open))
+        def answer(labels: Tensor) -> Tensor:
+            n = len(labels)
+            found: Tensor = transformer.head(
+                transformer.hidden(canvas.tokens[:n], labels, context, canvas.open[:n])
+            )
             return found
+
+        def given(labels: Tensor) -> Tensor:
+            if context is not None or canvas.open.shape[1] < canvas.tokens.shape[1]:
+                return answer(labels)
+            kinds, which = labels.unique(return_inverse=True)  # an empty canvas: rows differ by their class alone
+            return answer(kinds)[which]
 
         if guidance_scale == 1:
             return given(classes)
