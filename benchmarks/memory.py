@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/memory.py [--length 1024] [--train 13000] [--test 3250] [--steps fcn ...]
 
 A study in a temporary folder holds the series as own data, with the paper's networks and only a few optimiser
-steps: what a step holds in memory does not depend on how many of them there are. The peak is the process's resident
-memory, as the kernel reports it when the process ends. Exit status 1 if a step needs more than 2 GB.
+steps: what a step holds in memory does not depend on how many of them there are. The peak is resident memory of
+the process, as the kernel reports it when the process ends. Exit status 1 if a step needs more than 2 GB.
 """
 
 from __future__ import annotations

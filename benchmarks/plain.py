@@ -2,7 +2,7 @@
 
 Every step encodes its series, draws with `Categorical` over the whole codebook, and trains with AdamW in its
 default form; the U-Net has the published shape (two blocks per depth and direction, concatenated skips,
-weight-standardised convolutions, linear attention at every depth and full attention at the bottom, smoothing at the
+weight-standardised convolutions, linear attention at every depth, full attention at the bottom, smoothing at the
 end). The search encodes TRAIN for every τ, takes sktime's own ROCKET and forms the square root of the covariances'
 product. The tokeniser is this project's, fast as it is, on both sides.
 """

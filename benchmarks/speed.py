@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/speed.py [--lengths 46 140 500 1024] [--out FILE.json] [--no-memory]
 
 Stages 1 and 2 and sampling are compared with `timevqvae` in its README's configuration (see published.py; left out
-where it is not installed), stage 3, the search for τ and FID with the plain forms of plain.py. Both ways take turns
-in one process on one thread, batch 32, and every pair gives a ratio (see timing.py). All 1024 codes of each band
+where it is not installed), stage 3, the search for τ and FID with the forms of plain.py. Both ways take turns in
+one process on one thread, batch 32, and every pair gives a ratio (see timing.py). All 1024 codes of each band
 are live, which is the dearest case of ours. Twenty minutes on one idle core; Crop, ECG5000, FordA and
 MixedShapesRegularTrain from the folder that NM_VQTSG_UCR names, artificial series of their sizes otherwise.
 """
