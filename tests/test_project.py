@@ -71,6 +71,7 @@ ROOMS = (
     "generators",
     "svq",
     "mapper",
+    "planning",
     "figures",
     "tables",
     "workflow",

@@ -218,6 +218,44 @@ def print_params(
             typer.echo(f"{check}: fine, {len(params.datasets)} data sets, {len(params.seeds)} seeds")
 
 
+@app.command("plan")
+def plan_study(
+    study: Study = Path(),
+    cores: Annotated[int, typer.Option(min=1, help="Jobs at a time.")] = 2,
+    device: Device = "auto",
+) -> None:
+    """Estimate how long the study will take on this machine, from a calibration of two minutes."""
+    import torch
+    from rich.console import Console
+
+    from nm_vqtsg.params import load_params
+    from nm_vqtsg.planning.plan import make_plan
+    from nm_vqtsg.planning.sizes import data_size
+    from nm_vqtsg.planning.table import duration, plan_table
+    from nm_vqtsg.stages.paths import Paths
+    from nm_vqtsg.training.session import chosen_device
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    params = load_params(study / "params.yaml")
+    sizes = {}
+    for name in params.datasets:
+        paths = Paths(study, name)
+        sizes[name] = data_size(params, name, study, (paths.train, paths.test))
+    chosen = chosen_device(device)
+
+    def say(what: str, done: int, total: int) -> None:
+        typer.echo(f"calibration {done + 1}/{total}: {what}", err=True)
+
+    plan = make_plan(params, sizes, chosen, say)
+    where = "processor time" if chosen.type == "cpu" else f"time on {torch.cuda.get_device_name(chosen)}"
+    Console(width=170, soft_wrap=True).print(plan_table(plan))
+    typer.echo(
+        f"In all {duration(plan.total)} of {where}; about {duration(plan.elapsed(cores))} from beginning to end "
+        f"with {cores} job(s) at a time on an otherwise idle machine. The FCN is counted at all its epochs; early "
+        "stopping may end it sooner."
+    )
+
+
 @study_app.command("new")
 def new_study(
     directory: Annotated[Path, typer.Argument(help="The study's folder, inside the project.")],

@@ -1,0 +1,163 @@
+"""A few steps of everything that takes time, on series of the right length and of no meaning."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nm_vqtsg.generators.registry import generator_class
+from nm_vqtsg.mapper.train import fit_mapper, map_batches
+from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.params import Params
+from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.training import Budget, Session, Task
+
+WARM_UP, STEPS = 2, 4  # steps of each training
+SERIES = 96  # to train on
+FCN_BATCH = 32  # series; a step's time is in proportion to them
+MEASURED = 64  # series that are encoded, drawn, described, ... at once
+
+
+class Stopwatch:
+    """Seconds on a device: of the processor on a CPU, where others may be busy too; of the clock on a GPU."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def now(self) -> float:
+        """A moment."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+            return time.perf_counter()
+        return time.process_time()
+
+    def time(self, work: Callable[[], object], repeats: int = 1) -> float:
+        """Seconds of `work`: the least of several times, after one that does not count if there are several."""
+        taken = []
+        for _ in range(repeats + (repeats > 1)):
+            begin = self.now()
+            work()
+            taken.append(self.now() - begin)
+        return min(taken[-repeats:])
+
+
+class Laps:
+    """A `Progress` that notes how long each step of a loop takes."""
+
+    def __init__(self, watch: Stopwatch) -> None:
+        self.watch, self.laps = watch, list[float]()
+
+    def start(self, description: str, total: int, done: int = 0) -> Task:
+        """The task that the loop advances."""
+        return _Lap(self, description, total, done)
+
+    @property
+    def step(self) -> float:
+        """Median seconds of a step, without the first ones."""
+        return statistics.median(self.laps[WARM_UP:])
+
+
+class _Lap(Task):
+    def __init__(self, owner: Laps, *args: Any) -> None:
+        super().__init__(*args)
+        self._owner, self._begin = owner, owner.watch.now()
+
+    def show(self) -> None:
+        now = self._owner.watch.now()
+        self._owner.laps.append(now - self._begin)
+        self._begin = now
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds, for series of one shape.
+
+    Attributes
+    ----------
+    stage1, stage2, stage3, fcn : float
+        Of one optimiser step.
+    encode, decode, variant, sample, rocket, judge, map : float
+        Of one series: to its latents, from its tokens, a draw of SVQ and its decoding, from prior to series,
+        ROCKET features, FCN features, through the mapper.
+    """
+
+    stage1: float
+    stage2: float
+    stage3: float
+    fcn: float
+    encode: float
+    decode: float
+    variant: float
+    sample: float
+    rocket: float
+    judge: float
+    map: float
+
+
+def measure(params: Params, channels: int, length: int, n_classes: int, device: torch.device) -> Costs:
+    """Costs at one shape, with the study's networks and batches and all codes live."""
+    watch = Stopwatch(device)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((SERIES, channels, length)).cumsum(-1)
+    X = ((X - X.mean()) / X.std()).astype(np.float32)
+    y = np.arange(SERIES) % n_classes if n_classes else None
+    few = {"steps": WARM_UP + STEPS}
+    model = generator_class(params.generator)(
+        params.stage1.model_copy(update=few),
+        params.stage2.model_copy(update=few),
+        params.sample,
+        scale=False,
+        device=device.type,
+        progress=False,
+    )
+    laps = {name: Laps(watch) for name in ("stage1", "stage2", "stage3", "fcn")}
+    sessions = {name: Session(device=device, progress=own) for name, own in laps.items()}
+    model.fit_tokenizer(X, session=sessions["stage1"])
+    for book in model.tokenizer_.codebooks:
+        book.live.fill_(True)
+    model.fit_prior(X, y, classes=None if y is None else np.arange(n_classes), session=sessions["stage2"])
+    generator, x = model.generator_, torch.from_numpy(X).to(device)
+    variants, source = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
+    config = params.stage3.model_copy(update=few)
+    network = UNet(channels, config.width, config.multipliers, config.dropout)
+    fit_mapper(network, variants, 1.0, Budget.of(config), 0, sessions["stage3"])
+    judge, fcn = _judge(params, X, y, n_classes, sessions["fcn"], laps["fcn"])
+
+    rows, part = slice(0, MEASURED), X[:MEASURED]
+    tokens = model.tokenizer_.tokens(x[rows])
+    rocket = RocketFeatures(channels, length, params.rocket.n_kernels, params.rocket.seed)
+    works: dict[str, Callable[[], object]] = {
+        "encode": lambda: generator.encode(x[rows]),
+        "decode": lambda: generator.decode(tokens),
+        "variant": lambda: variants.draw(rows, 1.0, source),
+        "sample": lambda: generator.sample(MEASURED, generator=source),
+        "rocket": lambda: rocket(part),
+        "map": lambda: _all(map_batches(network, x[rows])),
+    }
+    found = {name: watch.time(work, 2) / MEASURED for name, work in works.items()}
+    found["judge"] = watch.time(lambda: judge.features(part), 2) / MEASURED if judge else 0.0
+    steps = {name: laps[name].step for name in ("stage1", "stage2", "stage3")}
+    return Costs(fcn=fcn, **steps, **found)
+
+
+def _judge(
+    params: Params, X: np.ndarray, y: np.ndarray | None, n_classes: int, session: Session, laps: Laps
+) -> tuple[Judge | None, float]:
+    """A judge and the seconds of one step at the study's batch; none without labels."""
+    if y is None:
+        return None, 0.0
+    update = {"batch_size": FCN_BATCH, "max_steps": WARM_UP + 1, "epochs": WARM_UP + 1}
+    fitted = X[: 2 * FCN_BATCH], y[: 2 * FCN_BATCH]
+    judge, _ = Judge.train(*fitted, n_classes, params.fcn.model_copy(update=update), session)
+    return judge, laps.step * params.fcn.batch_size / FCN_BATCH
+
+
+def _all(batches: Any) -> Tensor:
+    return torch.cat(list(batches))

@@ -1,0 +1,111 @@
+"""What the evaluation takes besides the features of the series: measured small, and scaled up by how it grows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nm_vqtsg.metrics.classifiers import ALPHAS, KERNELS, real_or_generated
+from nm_vqtsg.metrics.fcn import FEATURES
+from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
+from nm_vqtsg.metrics.kid import kid
+from nm_vqtsg.metrics.neighbours import manifold_scores, memorisation
+from nm_vqtsg.metrics.trimming import inliers
+from nm_vqtsg.metrics.uncertainty import class_fid_draws, fid_draws, inception_draws
+from nm_vqtsg.params import Params
+from nm_vqtsg.planning.calibration import Stopwatch
+from nm_vqtsg.planning.sizes import DataSize
+
+SMALL = 256
+SAMPLES = 1024
+LENGTH = 128
+
+
+@dataclass(frozen=True)
+class Judging:
+    """Seconds, whatever the data set.
+
+    Attributes
+    ----------
+    fid : float
+        ROCKET-FID of 1024 series against 1024.
+    kid_wide, kid_narrow, neighbours : float
+        KID on ROCKET's and on the FCN's features, and precision and recall, per pair of series.
+    memorisation : float
+        Per pair of series and value.
+    outliers : float
+        Removal of outliers, per series.
+    told_apart : float
+        Real or generated?
+    ridge : float
+        A fit of CAS's classifier to `SMALL` series.
+    """
+
+    fid: float
+    kid_wide: float
+    kid_narrow: float
+    neighbours: float
+    memorisation: float
+    outliers: float
+    told_apart: float
+    ridge: float
+
+    @classmethod
+    def measure(cls, params: Params) -> "Judging":
+        """Takes some ten seconds."""
+        from sklearn.linear_model import RidgeClassifierCV
+
+        watch, rng = Stopwatch(torch.device("cpu")), np.random.default_rng(0)
+        wide = _rows(rng, SAMPLES, 2 * params.rocket.n_kernels)
+        other = _rows(rng, SAMPLES, 2 * params.rocket.n_kernels)
+        narrow = rng.standard_normal((SMALL, FEATURES))
+        series = rng.standard_normal((SMALL, 1, LENGTH))
+        pairs = SMALL**2
+        learnt = rng.standard_normal((SMALL, 2 * KERNELS)), np.arange(SMALL) % 2
+        return cls(
+            fid=watch.time(lambda: frechet_distance(Gaussian(wide), Gaussian(other))),
+            kid_wide=watch.time(lambda: kid(wide[:SMALL], other[:SMALL]), 2) / pairs,
+            kid_narrow=watch.time(lambda: kid(narrow, narrow + 1), 2) / pairs,
+            neighbours=watch.time(lambda: manifold_scores(narrow, narrow + 1), 2) / pairs,
+            memorisation=watch.time(lambda: memorisation(series, series, series, rng), 2) / (2 * pairs * LENGTH),
+            outliers=watch.time(lambda: inliers(narrow), 2) / SMALL,
+            told_apart=watch.time(lambda: real_or_generated(wide, other, rng)),
+            ridge=watch.time(lambda: RidgeClassifierCV(ALPHAS).fit(*learnt), 2),
+        )
+
+    def seconds(self, params: Params, size: DataSize) -> float:
+        """Of one evaluation, besides features: two versions of the samples and the reference against TEST."""
+        n, m = size.n_test, max(params.sample.n_samples, size.n_test)
+        n_class = params.sample.n_per_class * size.n_classes
+        values = size.channels * size.length
+        pairs = n * m
+        total = 3 * (
+            self.fid * (1 + m / SAMPLES) / 2 + (self.kid_wide + self.neighbours) * pairs + self.told_apart
+        )
+        total += 2 * self.memorisation * values * m * (size.n_train + min(n, size.n_train))
+        if size.n_classes:
+            total += 3 * (self.kid_narrow * pairs + self.outliers * m)
+            ridge = self.ridge * (n_class / SMALL) ** 2
+            total += 3 * params.evaluate.cas_fits * ridge + self._bootstrap(params, size, n, m)
+        return total
+
+    @staticmethod
+    def _bootstrap(params: Params, size: DataSize, n: int, m: int) -> float:
+        """One draw of each kind at full size, times the draws."""
+        rng, watch = np.random.default_rng(0), Stopwatch(torch.device("cpu"))
+        k, per_class = size.n_classes, params.sample.n_per_class
+        real, fake = rng.standard_normal((n, FEATURES)), rng.standard_normal((m, FEATURES))
+        by_class, y = rng.standard_normal((per_class * k, FEATURES)), np.arange(per_class * k) % k
+        odds = rng.dirichlet(np.ones(k), m)
+        sources = (
+            fid_draws(real, [fake, fake], 2, rng),
+            class_fid_draws(real, np.arange(n) % k, [by_class, by_class], y, k, 2, rng),
+            inception_draws([odds, odds], min(params.evaluate.is_splits, m), 2, rng),
+        )
+        return params.evaluate.bootstrap * sum(watch.time(lambda s=s: next(s, None)) for s in sources)  # type: ignore[misc]
+
+
+def _rows(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+    rows = rng.standard_normal((n, d)) / np.arange(1, d + 1) ** 0.7 + 1
+    unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit

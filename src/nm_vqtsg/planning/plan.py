@@ -1,0 +1,134 @@
+"""From costs and sizes to hours: of every job, of a data set, of the study."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from nm_vqtsg.params import Params
+from nm_vqtsg.planning.calibration import Costs, measure
+from nm_vqtsg.planning.judging import Judging
+from nm_vqtsg.planning.sizes import DataSize
+
+SHARED = ("data", "fcn")
+CHAIN = ("stage1", "stage2", "sample", "tau_search", "stage3", "evaluate", "plot")
+PLOT_STARTS = 3  # drawing takes about as long as so many starts of a process
+CHECKED = 1024  # series that stage 3 looks at when it is done
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seconds of each job of a study, on one core or one GPU.
+
+    Attributes
+    ----------
+    sizes : mapping
+        Of each data set.
+    jobs : mapping
+        Data set to step to seconds: ``data`` (download and resplit), ``fcn`` and one seed's steps.
+    n_seeds : int
+        Runs of each data set.
+    """
+
+    sizes: Mapping[str, DataSize]
+    jobs: Mapping[str, Mapping[str, float]]
+    n_seeds: int
+
+    def of_seed(self, name: str) -> float:
+        """One run of a data set, from stage 1 to the figures."""
+        return sum(self.jobs[name][step] for step in CHAIN)
+
+    def of_dataset(self, name: str) -> float:
+        """All jobs of a data set."""
+        return sum(self.jobs[name][step] for step in SHARED) + self.n_seeds * self.of_seed(name)
+
+    @property
+    def total(self) -> float:
+        """All jobs of the study."""
+        return sum(self.of_dataset(name) for name in self.jobs)
+
+    def elapsed(self, cores: int) -> float:
+        """From beginning to end with `cores` jobs at a time.
+
+        Jobs are cut to no smaller pieces than they are: no less than the longest run takes, and no less than all
+        jobs take when no core is ever idle.
+        """
+        longest = 0.0
+        for job in self.jobs.values():
+            before = sum(job[step] for step in CHAIN[:-2])
+            longest = max(longest, job["data"] + max(job["fcn"], before) + job["evaluate"] + job["plot"])
+        return max(self.total / cores, longest)
+
+
+def make_plan(
+    params: Params,
+    sizes: Mapping[str, DataSize],
+    device: torch.device,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Plan:
+    """Calibrate on this machine and estimate.
+
+    Parameters
+    ----------
+    params : Params
+        The study's.
+    sizes : mapping
+        Of its data sets.
+    device : torch.device
+        Where its networks would live.
+    progress : callable
+        Told what is measured next, and how many measurements are done and to do.
+    """
+    start = time.process_time()  # what it took to get here, mostly the loading of libraries: every job needs that
+    shapes = {size.shape[:2]: size.shape for size in sizes.values()}  # classes hardly matter to a step
+    costs = {}
+    for done, (key, shape) in enumerate(shapes.items()):
+        progress(f"series of length {shape[1]}", done, len(shapes) + 1)
+        costs[key] = measure(params, *shape, device=device)
+    progress("scores", len(shapes), len(shapes) + 1)
+    judging = Judging.measure(params)
+    jobs = {name: job_seconds(params, size, costs[size.shape[:2]], judging, start) for name, size in sizes.items()}
+    return Plan(dict(sizes), jobs, len(params.seeds))
+
+
+def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, start: float) -> dict[str, float]:
+    """Seconds of each job of a data set; `start` is that of a process."""
+    n_all = size.n_train + size.n_test
+    n_samples = max(params.sample.n_samples, size.n_test)
+    n_class = params.sample.n_per_class * size.n_classes
+    searched = min(size.n_train, params.tau_search.n_train or size.n_train)
+    described = size.n_test + 2 * n_samples + min(n_samples, size.n_train)
+    seen = described + 2 * n_class
+    by_cas = 3 * params.evaluate.cas_fits * (n_class + size.n_test) if size.n_classes else 0
+    masked = cost.stage2 / params.stage2.batch_size / 3  # of a series, scored once: a third of a step is forward
+    seconds = {
+        "data": start,
+        "fcn": fcn_seconds(params, size, cost),
+        "stage1": params.stage1.steps * cost.stage1 + n_all * (3 * cost.encode + cost.decode),
+        "stage2": params.stage2.steps * cost.stage2
+        + n_all * (cost.encode + (2 if size.n_classes else 1) * masked),
+        "sample": (n_samples + n_class) * cost.sample,
+        "tau_search": searched * (cost.encode + len(params.tau_grid) * (cost.variant + cost.rocket))
+        + (len(params.tau_grid) + 1) * judging.fid
+        + min(n_samples, params.tau_search.n_samples) * cost.rocket,
+        "stage3": params.stage3.steps * cost.stage3 + size.n_train * cost.encode + CHECKED * cost.variant,
+        "evaluate": (n_samples + n_class) * cost.map
+        + (described + by_cas) * cost.rocket
+        + seen * cost.judge
+        + judging.seconds(params, size),
+        "plot": (PLOT_STARTS - 1) * start,
+    }
+    return {step: start + taken for step, taken in seconds.items()}
+
+
+def fcn_seconds(params: Params, size: DataSize, cost: Costs) -> float:
+    """Of the judge's training, all epochs: early stopping may end it sooner."""
+    if not size.n_classes:
+        return 0.0
+    held_out = params.fcn.validation_fraction * size.n_train
+    epoch = math.ceil((size.n_train - held_out) / params.fcn.batch_size)
+    steps = min(params.fcn.max_steps, params.fcn.epochs * epoch)
+    looked_at = steps / epoch * held_out + size.n_train + size.n_test
+    return steps * cost.fcn + looked_at * cost.judge
