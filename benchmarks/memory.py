@@ -24,7 +24,7 @@ from rich.table import Table
 from nm_vqtsg.params import Params, as_yaml, override
 
 LIMIT_MB = 2000
-STEPS = ("download", "resplit", "fcn", "stage1", "stage2", "sample", "tau_search", "stage3", "evaluate", "plot")
+STEPS = ("download", "resplit", "stage1", "stage2", "sample", "tau_search", "stage3", "fcn", "evaluate", "plot")
 SHARED = ("download", "resplit", "fcn")  # by all seeds
 FEW = (
     "datasets=[Artificial]",

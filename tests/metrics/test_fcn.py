@@ -173,3 +173,24 @@ def test_wrong_inputs_are_named(tmp_path: Path) -> None:
     save_model(tmp_path / "m", {"a": torch.zeros(1)}, {"kind": "prior"})
     with pytest.raises(ArtifactError, match="prior"):
         fcn.Judge.load(tmp_path / "m")
+
+
+def test_saving_memory_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recomputed activations give the loss, the gradients and the running statistics of kept ones."""
+    x = torch.randn(6, 2, 37, generator=torch.Generator().manual_seed(0))
+    found = []
+    for large in (fcn.LARGE, 1):
+        monkeypatch.setattr(fcn, "LARGE", large)
+        torch.manual_seed(0)
+        model = fcn.FCN(2, 3).train()
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.numel()), t)[1], lambda t: t):
+            loss = model(x).square().mean()
+        loss.backward()
+        gradients = {name: p.grad for name, p in model.named_parameters()}
+        found.append((loss.detach(), gradients, model.state_dict(), sum(kept)))
+    (loss, gradients, state, kept_plain), (loss_frugal, gradients_frugal, state_frugal, kept_frugal) = found
+    assert torch.equal(loss, loss_frugal)
+    assert all(torch.equal(gradients[name], gradients_frugal[name]) for name in gradients)  # type: ignore[arg-type]
+    assert all(torch.equal(state[name], state_frugal[name]) for name in state)
+    assert kept_frugal < 0.6 * kept_plain

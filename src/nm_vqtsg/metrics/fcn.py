@@ -5,9 +5,12 @@ networks", in the wider form of supervised-FCN-2 that the paper's figures use. I
 ends early by a part of TRAIN that is held out, and the weights that did best on that part are kept.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError
@@ -22,6 +26,7 @@ from nm_vqtsg.training import Budget, Session, fit
 from nm_vqtsg.training.curves import Row
 
 FEATURES = 128
+LARGE = 2**16  # times in a batch above which memory is saved: 1.4 GB of activations, which would be 2.6
 BLOCKS = ((128, 8), (256, 5), (256, 5), (256, 5), (256, 5), (FEATURES, 5))
 KIND = "fcn"
 
@@ -110,11 +115,45 @@ class FCN(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """x (B, C, L) float32, z-scored -> (B, 128), pooled over time."""
         plane = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        return self.blocks(plane).mean((2, 3))
+        if not torch.is_grad_enabled() or x.shape[0] * x.shape[2] < LARGE:
+            return self.blocks(plane).mean((2, 3))
+        return self._frugal(plane).mean((2, 3))
+
+    def _frugal(self, plane: Tensor) -> Tensor:
+        """The blocks, keeping of each convolution its output alone; the same numbers, to the last bit.
+
+        What lies between two convolutions is computed again on the way back, for little time; the convolution
+        behind it is not, since the recomputation ends where the last value that is missing has been found.
+        """
+        normed = [index for index, layer in enumerate(self.blocks) if isinstance(layer, nn.BatchNorm2d)]
+        h: Tensor = self.blocks[: normed[0]](plane)
+        for start, stop in itertools.pairwise([*normed, len(self.blocks)]):
+            norm = self.blocks[start]
+            assert isinstance(norm, nn.BatchNorm2d)
+            again = partial(_without_statistics, norm)
+            h = checkpoint(
+                self.blocks[start:stop],
+                h,
+                use_reentrant=False,
+                context_fn=lambda again=again: (nullcontext(), again()),
+            )
+        return h
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, C, L) -> logits (B, n_classes)."""
         return self.head(self.features(x))
+
+
+@contextmanager
+def _without_statistics(norm: nn.BatchNorm2d) -> Iterator[None]:
+    """Forward passes inside the block leave the running statistics alone: they have seen the batch already."""
+    momentum, seen = norm.momentum, norm.num_batches_tracked
+    assert seen is not None
+    norm.momentum, norm.num_batches_tracked = 0.0, seen.clone()
+    try:
+        yield
+    finally:
+        norm.momentum, norm.num_batches_tracked = momentum, seen
 
 
 class EarlyStopping:
