@@ -184,7 +184,12 @@ def test_saving_memory_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.manual_seed(0)
         model = fcn.FCN(2, 3).train()
         kept: list[int] = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.numel()), t)[1], lambda t: t):
+
+        def keep(tensor: torch.Tensor, kept: list[int] = kept) -> torch.Tensor:
+            kept.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             loss = model(x).square().mean()
         loss.backward()
         gradients = {name: p.grad for name, p in model.named_parameters()}
