@@ -8,7 +8,7 @@ ends early by a part of TRAIN that is held out, and the weights that did best on
 import itertools
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -130,18 +130,18 @@ class FCN(nn.Module):
         for start, stop in itertools.pairwise([*normed, len(self.blocks)]):
             norm = self.blocks[start]
             assert isinstance(norm, nn.BatchNorm2d)
-            again = partial(_without_statistics, norm)
-            h = checkpoint(
-                self.blocks[start:stop],
-                h,
-                use_reentrant=False,
-                context_fn=lambda again=again: (nullcontext(), again()),
-            )
+            contexts = partial(_contexts, norm)
+            h = checkpoint(self.blocks[start:stop], h, use_reentrant=False, context_fn=contexts)
         return h
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, C, L) -> logits (B, n_classes)."""
         return self.head(self.features(x))
+
+
+def _contexts(norm: nn.BatchNorm2d) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Surroundings of the first computation and of the second one."""
+    return nullcontext(), _without_statistics(norm)
 
 
 @contextmanager
