@@ -12,6 +12,8 @@ start)
     [ -f /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 2>/dev/null; chmod 400 /etc/munge/munge.key; }
     chown -R munge: /etc/munge /run/munge /var/lib/munge /var/log/munge
     munge -n >/dev/null 2>&1 || { su -s /bin/sh munge -c "/usr/sbin/munged --force"; touch "$dir/munged"; }
+    # one GPU that is none, so that jobs can ask for it and get it one at a time
+    echo "Name=gpu File=/dev/null" >"$dir/gres.conf"
     cat >"$dir/slurm.conf" <<CONF
 ClusterName=test
 SlurmctldHost=$node(127.0.0.1)
@@ -35,7 +37,8 @@ MpiDefault=none
 ReturnToService=2
 MinJobAge=3600
 SchedulerParameters=sched_interval=2
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory State=UNKNOWN
+GresTypes=gpu
+NodeName=$node NodeAddr=127.0.0.1 Gres=gpu:1 CPUs=$cpus RealMemory=$memory State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 CONF
     /usr/sbin/slurmctld -f "$dir/slurm.conf"

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,18 +36,29 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(["sh", str(SCRIPT), "stop", str(folder)], check=True)
 
 
+def slurm_jobs(workspace: Workspace) -> list[str]:
+    """What Slurm knows of each job of a workspace."""
+    shown = workspace.call("scontrol", "--oneliner", "show", "jobs").splitlines()
+    return [line for line in shown if f"WorkDir={workspace.path} " in line]
+
+
+def field(job: str, name: str) -> str:
+    found = re.search(rf"\b{name}=(\S+)", job)
+    assert found, job
+    return found.group(1)
+
+
 def states(workspace: Workspace) -> dict[str, list[str]]:
     """States of Slurm's jobs by the rule they run."""
     found: dict[str, list[str]] = {}
-    for line in workspace.call("scontrol", "--oneliner", "show", "jobs").splitlines():
-        if f"WorkDir={workspace.path}" in line:
-            name, state = (re.search(rf"{key}=(\S+)", line).group(1) for key in ("JobName", "JobState"))
-            found.setdefault(name.removeprefix("nm_vqtsg."), []).append(state)
+    for job in slurm_jobs(workspace):
+        rule = field(job, "JobName").removeprefix("nm_vqtsg.")
+        found.setdefault(rule, []).append(field(job, "JobState"))
     return found
 
 
 def test_every_job_goes_through_slurm(done: Workspace, slurm: Path) -> None:
-    """Its one GPU, which is none, is asked for by those who train; on it they fall back to the CPU."""
+    """The node's one GPU, which is none, is asked for by those who train and judge, and had by one at a time."""
     done.env["SLURM_CONF"] = str(slurm)
     done.set(stage3__steps=4)
     done.snakemake(*PROFILE)
@@ -57,10 +69,10 @@ def test_every_job_goes_through_slurm(done: Workspace, slurm: Path) -> None:
         "plot": ["COMPLETED"] * 2,
         "tables": ["COMPLETED"],
     }
-    asked = done.call("scontrol", "--oneliner", "show", "jobs")
-    for rule, wanted in (("stage3", True), ("plot", False)):
-        line = next(line for line in asked.splitlines() if f"nm_vqtsg.{rule}" in line)
-        assert ("gres/gpu=1" in line or "gres:gpu:1" in line) == wanted, line
+    on_gpu = [job for job in slurm_jobs(done) if "TresPerNode=gres:gpu:1" in job]
+    assert sorted(field(job, "JobName") for job in on_gpu) == ["nm_vqtsg.evaluate"] * 2 + ["nm_vqtsg.stage3"] * 2
+    times = sorted((field(job, "StartTime"), field(job, "EndTime")) for job in on_gpu)
+    assert all(ended <= begun for (_, ended), (begun, _) in pairwise(times)), times
     done.assert_idle()
 
 

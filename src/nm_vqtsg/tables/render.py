@@ -29,7 +29,7 @@ _LATEX = {
 _STYLE = (
     "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em;color:#222}"
     "table{border-collapse:collapse;border-top:2px solid #222;border-bottom:2px solid #222}"
-    "th,td{padding:.25em .9em;text-align:left;white-space:nowrap}"
+    "th,td{padding:.25em .6em;text-align:left}td{white-space:nowrap}"
     "th{border-bottom:1px solid #222;vertical-align:bottom}.n{text-align:right;font-variant-numeric:tabular-nums}"
     "tr:nth-child(even) td{background:#f5f5f5}div{overflow-x:auto}ul{max-width:60em;padding-left:1.2em;color:#444}"
 )
