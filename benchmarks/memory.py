@@ -48,7 +48,7 @@ def make_study(folder: Path, length: int, n_train: int, n_test: int, n_classes: 
         series = material.artificial(n, length, n_classes, seed)
         assert series.y is not None
         rows = np.column_stack([series.y, series.X[:, 0]])
-        np.savetxt(folder / "series" / f"series_{split}.tsv", rows, fmt="%.5g", delimiter="\t")
+        np.savetxt(folder / "series" / f"Artificial_{split}.tsv", rows, fmt="%.5g", delimiter="\t")
     params = override(Params(own_data={"Artificial": {}}), FEW)
     (folder / "params.yaml").write_text(as_yaml(params), encoding="utf-8")
 
