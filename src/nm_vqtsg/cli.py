@@ -32,6 +32,10 @@ Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
 Every = Annotated[
     float, typer.Option(min=0, envvar="NM_VQTSG_CHECKPOINT_EVERY", help="Seconds between two checkpoints.")
 ]
+Precision = Annotated[
+    str, typer.Option(envvar="NM_VQTSG_PRECISION", help="float32, or bfloat16 for mixed precision on a GPU.")
+]
+Compiled = Annotated[bool, typer.Option("--compile", envvar="NM_VQTSG_COMPILE", help="Use torch.compile.")]
 
 SUMMARIES = {
     "download": "Fetch a data set.",
@@ -56,6 +60,8 @@ def run_step(
     device: str,
     progress: str,
     checkpoint_every: float = CHECKPOINT_EVERY_S,
+    precision: str = "float32",
+    compiled: bool = False,
 ) -> None:
     """Run one step: check parameters, log, lock, compute, clean up."""
     from nm_vqtsg.stages.context import open_context
@@ -66,7 +72,7 @@ def run_step(
     ):
         if value not in allowed:
             raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
-    context = open_context(study, step, dataset, seed, device, progress, checkpoint_every)
+    context = open_context(study, step, dataset, seed, device, progress, checkpoint_every, precision, compiled)
     module = importlib.import_module(f"nm_vqtsg.stages.{step}")
     with context.locked():
         start_logging(context.paths.log(step))
@@ -116,8 +122,10 @@ def _add_step(step: str, scope: str) -> None:
             device: Device = "auto",
             progress: Progress = "auto",
             checkpoint_every: Every = CHECKPOINT_EVERY_S,
+            precision: Precision = "float32",
+            compiled: Compiled = False,
         ) -> None:
-            run_step(step, study, dataset, None, device, progress, checkpoint_every)
+            run_step(step, study, dataset, None, device, progress, checkpoint_every, precision, compiled)
 
     elif scope == "dataset":
 
@@ -135,8 +143,10 @@ def _add_step(step: str, scope: str) -> None:
             device: Device = "auto",
             progress: Progress = "auto",
             checkpoint_every: Every = CHECKPOINT_EVERY_S,
+            precision: Precision = "float32",
+            compiled: Compiled = False,
         ) -> None:
-            run_step(step, study, dataset, seed, device, progress, checkpoint_every)
+            run_step(step, study, dataset, seed, device, progress, checkpoint_every, precision, compiled)
 
     else:
 

@@ -72,13 +72,19 @@ def fit_mapper(
     """
 
     def step_loss(rows: Tensor, source: torch.Generator, step: int) -> dict[str, Tensor]:
-        rows = rows.to(variants.x.device, non_blocking=True)
         x = variants.x[rows]
         variant = variants.draw(rows, tau, source)
         return {"loss": l1_loss(network(variant), x), "l1_input": l1_loss(variant, x)}
 
     return fit(
-        network, step_loss, n=len(variants), budget=budget, seed=seed, session=session, description="stage 3"
+        network,
+        step_loss,
+        n=len(variants),
+        budget=budget,
+        seed=seed,
+        session=session,
+        description="stage 3",
+        parts=[network],
     )
 
 

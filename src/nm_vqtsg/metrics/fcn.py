@@ -273,7 +273,6 @@ class Judge:
         )
 
         def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
-            rows = rows.to(session.device)
             logits, target = model(x_fit[rows]), y_fit[rows]
             right = (logits.argmax(1) == target).float().mean()
             return {"loss": F.cross_entropy(logits, target), "accuracy": right}
@@ -287,6 +286,7 @@ class Judge:
             session=replace(session, log_every=epoch),
             callback=stopping,
             description="fcn",
+            parts=[model],
         )
         model.load_state_dict(stopping.best)
         model.eval()

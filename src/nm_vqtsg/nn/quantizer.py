@@ -165,7 +165,7 @@ class Quantizer(nn.Module):
         step : int
             Number of the training step, noted for the codes that are used.
         generator : torch.Generator
-            On the CPU; chooses the vectors that revived codes move to.
+            On the CPU or the device of `z`; chooses the vectors that revived codes move to.
         patience : int, optional
             Steps that a code may stay unused before it is revived; without it none is.
 
@@ -176,13 +176,15 @@ class Quantizer(nn.Module):
         commitment : Tensor
             Mean squared distance between vectors and their codes.
         """
-        indices = nearest_code(z, self.codes)
-        chosen = self.codes[indices]
-        commitment = mse_loss(z, chosen)
-        flat = z.detach().flatten(0, -2)
-        self._follow(flat, indices.flatten(), step)
-        if patience is not None:
-            self._revive(flat, step, patience, generator)
+        with torch.autocast(z.device.type, enabled=False):  # rounded distances would pick other codes
+            z = z.float()
+            indices = nearest_code(z, self.codes)
+            chosen = self.codes[indices]
+            commitment = mse_loss(z, chosen)
+            flat = z.detach().flatten(0, -2)
+            self._follow(flat, indices.flatten(), step)
+            if patience is not None:
+                self._revive(flat, step, patience, generator)
         return z + (chosen - z).detach(), commitment
 
     @torch.no_grad()
@@ -205,7 +207,7 @@ class Quantizer(nn.Module):
         unused = step - self.last_used > patience
         rank = unused.cumsum(0) - 1
         moved = unused & (rank < len(z))
-        order = torch.randperm(len(z), generator=generator).to(z.device)
+        order = torch.randperm(len(z), generator=generator, device=generator.device).to(z.device)
         target = z[order[rank.clamp(0, len(z) - 1)]]
         self.codes.copy_(torch.where(moved[:, None], target, self.codes))
         self.ema_sum.copy_(torch.where(moved[:, None], target, self.ema_sum))

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nm_vqtsg.prior.loss import cross_entropy
+
 Grid = tuple[int, int]
 """(frequency rows, columns in time); a band's N = rows * columns tokens are flattened row by row."""
 
@@ -254,6 +256,29 @@ class PriorNetwork(nn.Module):
         assert isinstance(readers, nn.ModuleList)
         terms = [reader(tokens) for reader, tokens in zip(readers, finished, strict=True)]
         return torch.stack(terms).sum(0) if terms else None
+
+    def masked_loss(
+        self, tokens: Sequence[Tensor], classes: Tensor, band: int, masked: Tensor, sparse: bool
+    ) -> Tensor:
+        """Mean cross-entropy at hidden positions of one band; see `masked_logits` for the arguments.
+
+        With `sparse`, nothing is computed for the others after the last attention. How many are hidden is chance,
+        though, which a GPU would have to tell the host, and a compiler wants to know beforehand; so without it all
+        positions are computed, and those that are visible weigh nothing.
+        """
+        if sparse:
+            return cross_entropy(*self.masked_logits(tokens, classes, band, masked))
+        target, transformer = tokens[band], self.band(band)
+        visible = target.masked_fill(masked, self.n_codes[band])
+        logits = transformer.head(transformer.hidden(visible, classes, self.context(band, tokens[:band])))
+        losses = functional.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), reduction="none")
+        weights = masked.flatten().to(losses.dtype)
+        return losses @ weights / weights.sum()
+
+    def parts(self) -> list[nn.Module]:
+        """What is worth compiling: blocks and heads."""
+        heads = [self.band(band).head for band in range(len(self.bands))]
+        return [*(module for module in self.modules() if isinstance(module, Block)), *heads]
 
     def masked_logits(
         self, tokens: Sequence[Tensor], classes: Tensor, band: int, masked: Tensor

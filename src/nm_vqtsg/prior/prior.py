@@ -10,7 +10,6 @@ from torch import Tensor
 from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
 from nm_vqtsg.params import Sample, Stage2
-from nm_vqtsg.prior.loss import cross_entropy
 from nm_vqtsg.prior.maskgit import Canvas, LogitsFunction, decode, training_mask
 from nm_vqtsg.prior.model import Grid, PriorNetwork
 from nm_vqtsg.training import Budget, Session, fit
@@ -146,22 +145,30 @@ class Prior:
         device = session.device
         n = len(tokens[0])
         bands = tuple(ids.to(device) for ids in self.vocabulary_ids(tokens))
-        classes = self.class_ids(y, n)
+        classes = self.class_ids(y, n).to(device)
         network = self._build(seed)
+        sparse = device.type == "cpu" and session.acceleration.backend is None
 
         def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
             losses = {}
-            here = rows.to(device, non_blocking=True)
-            batch = tuple(ids[here] for ids in bands)
+            batch = tuple(ids[rows] for ids in bands)
             for band, n_tokens in enumerate(self.n_tokens):
-                dropped = torch.rand(len(rows), generator=generator) < self.config.class_dropout
-                given = classes[rows].masked_fill(dropped, self.n_classes).to(device, non_blocking=True)
+                uniform = torch.rand(len(rows), generator=generator, device=generator.device)
+                given = classes[rows].masked_fill(uniform < self.config.class_dropout, self.n_classes)
                 masked = training_mask(len(rows), n_tokens, generator)
-                logits, target = network.masked_logits(batch, given, band, masked)
-                losses[f"loss_{band}"] = cross_entropy(logits, target)
+                losses[f"loss_{band}"] = network.masked_loss(batch, given, band, masked, sparse)
             return {"loss": torch.stack(list(losses.values())).sum()} | losses
 
-        curve = fit(network, step_loss, n=n, budget=budget, seed=seed, session=session, description="stage 2")
+        curve = fit(
+            network,
+            step_loss,
+            n=n,
+            budget=budget,
+            seed=seed,
+            session=session,
+            description="stage 2",
+            parts=network.parts(),
+        )
         self._network = network
         return curve
 

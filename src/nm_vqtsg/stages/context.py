@@ -57,6 +57,10 @@ class StageContext:
         ``auto``, ``bar``, ``lines`` or ``none``.
     checkpoint_every : float
         Seconds between two checkpoints of a step that trains.
+    precision : str
+        ``float32`` or ``bfloat16``, of a step that trains.
+    compiled : bool
+        Whether a step that trains compiles its networks.
     """
 
     step: str
@@ -65,6 +69,8 @@ class StageContext:
     device: str = "auto"
     progress: str = "auto"
     checkpoint_every: float = CHECKPOINT_EVERY_S
+    precision: str = "float32"
+    compiled: bool = False
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("nm_vqtsg"))
 
     @property
@@ -90,6 +96,8 @@ class StageContext:
             facts["dataset"] = self.dataset
         if self.paths.seed is not None:
             facts["seed"] = self.paths.seed
+        if self.step in TRAINED and self.precision != "float32":
+            facts["precision"] = self.precision
         return facts
 
     @cached_property
@@ -108,6 +116,7 @@ class StageContext:
     def session(self) -> "Session":
         """Device, progress, checkpoints and stop request of the job."""
         from nm_vqtsg.training import Session
+        from nm_vqtsg.training.acceleration import Acceleration
         from nm_vqtsg.training.checkpoint import CheckpointFolder
         from nm_vqtsg.training.curves import CurveLog
         from nm_vqtsg.training.progress import Silent, chosen_progress
@@ -115,12 +124,18 @@ class StageContext:
 
         trains = self.step in TRAINED
         live = any((folder / ".dvc").is_dir() for folder in (self.study, *self.study.parents))
+        device = chosen_device(self.device)
+        acceleration = Acceleration()
+        if trains:
+            acceleration = Acceleration(self.precision, "inductor" if self.compiled else None)
+            acceleration.check(device)
         return Session(
-            device=chosen_device(self.device),
+            device=device,
             progress=Silent() if self.progress == "none" else chosen_progress(self.progress, self.log),
             checkpoints=CheckpointFolder(self.checkpoint_folder) if trains else None,
             checkpoint_every=self.checkpoint_every,
             curve=CurveLog(self.paths.live(self.step)) if trains and live else None,
+            acceleration=acceleration,
         )
 
     @property
@@ -169,6 +184,8 @@ def open_context(
     device: str = "auto",
     progress: str = "auto",
     checkpoint_every: float = CHECKPOINT_EVERY_S,
+    precision: str = "float32",
+    compiled: bool = False,
 ) -> StageContext:
     """Read the study's parameters and check that the job belongs to the study.
 
@@ -185,4 +202,4 @@ def open_context(
         raise UserError(f"{paths.params}: datasets has no '{dataset[:80]}'; it lists {', '.join(params.datasets)}")
     if seed is not None and seed not in params.seeds:
         raise UserError(f"{paths.params}: seeds has no {seed}; it lists {', '.join(map(str, params.seeds))}")
-    return StageContext(step, params, paths, device, progress, checkpoint_every)
+    return StageContext(step, params, paths, device, progress, checkpoint_every, precision, compiled)

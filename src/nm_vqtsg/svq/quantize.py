@@ -124,10 +124,12 @@ class StochasticQuantizer:
     def draw(self, latents: Tensor, tau: float, generator: torch.Generator) -> Tensor:
         """Draw z'_q ~ Q'(z, tau) independently at every position: (..., d) -> tokens (...) int64.
 
-        `generator` lives on the CPU, so that the draw is the same on every device.
+        With a `generator` on the CPU the draw is the same on every device; one on the device of `latents` saves
+        the transfer.
         """
-        uniforms = torch.rand(latents.shape[:-1], generator=generator).to(latents.device)
-        return self.choose(self.weights(self.gaps(latents), check_tau(tau), overwrite=True), uniforms)
+        uniforms = torch.rand(latents.shape[:-1], generator=generator, device=generator.device).to(latents.device)
+        with torch.autocast(latents.device.type, enabled=False):
+            return self.choose(self.weights(self.gaps(latents), check_tau(tau), overwrite=True), uniforms)
 
 
 def invert_cdf(weights: Tensor, uniforms: Tensor) -> Tensor:

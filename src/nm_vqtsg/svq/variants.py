@@ -48,13 +48,13 @@ class StochasticVariants:
         return len(self.x)
 
     def draw(self, rows: Tensor | slice, tau: float, source: torch.Generator) -> Tensor:
-        """One fresh variant of each of the `rows`: (B, C, L). `source` lives on the CPU."""
+        """One fresh variant of each of the `rows`: (B, C, L). `source` lives on the CPU or on the device."""
         with torch.no_grad():
             tokens = [
                 quantizer.draw(latents[rows], tau, source)
                 for quantizer, latents in zip(self._quantizers, self.latents, strict=True)
             ]
-            return self._decode(tokens)
+            return self._decode(tokens).float()
 
     def batches(self, tau: float, source: torch.Generator) -> Iterator[Tensor]:
         """One fresh variant of every series, in order and in batches (B, C, L)."""

@@ -135,8 +135,10 @@ class Encoder(nn.Module):
         h = self.layers(y.unsqueeze(2).contiguous(memory_format=torch.channels_last))  # (B, rows·D, 1, W)
         h = h.squeeze(2).transpose(1, 2).unflatten(2, (self.shape.rows, -1))  # (B, W, rows, D), no copy
         # To project first and divide afterwards saves three passes over the wide features.
-        norm = torch.linalg.vector_norm(h, dim=-1, keepdim=True).clamp(min=1e-12)
-        z = linear(h, self.project.weight) / norm + self.project.bias
+        with torch.autocast(h.device.type, enabled=False):
+            h = h.float()
+            norm = torch.linalg.vector_norm(h, dim=-1, keepdim=True).clamp(min=1e-12)
+            z = linear(h, self.project.weight) / norm + self.project.bias
         return z.transpose(1, 2).flatten(1, 2)
 
 

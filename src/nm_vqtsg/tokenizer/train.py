@@ -29,7 +29,6 @@ def fit_tokenizer(
     initialise(tokenizer, x, budget.batch_size, seed)
 
     def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
-        rows = rows.to(session.device, non_blocking=True)
         batch = x[rows]
         revive = patience if step < last_revival else None
         errors, commitments = {}, {}
@@ -42,7 +41,11 @@ def fit_tokenizer(
         assert isinstance(loss, Tensor)
         return {"loss": loss, **{name: part.detach() for name, part in {**errors, **commitments}.items()}}
 
-    curve = fit(tokenizer, step_loss, n=len(x), budget=budget, seed=seed, session=session, description="stage 1")
+    parts = [part for band in tokenizer.bands for part in (band.encoder, band.decoder)]
+    name = "stage 1"
+    curve = fit(
+        tokenizer, step_loss, n=len(x), budget=budget, seed=seed, session=session, description=name, parts=parts
+    )
     mark_live(tokenizer, x)
     return curve
 

@@ -5,7 +5,7 @@ of the seed alone, so that a run resumed from any checkpoint gives the same byte
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -134,7 +134,7 @@ class _Run:
             Naming step, learning rate and the last good checkpoint.
         """
         bad = self.window.first_bad_step()
-        if bad is None and not all(bool(p.isfinite().all()) for p in self.module.parameters()):
+        if bad is None and not bool(torch.stack([p.isfinite().all() for p in self.module.parameters()]).all()):
             bad = self.step - 1
         if bad is None:
             return
@@ -188,6 +188,7 @@ def fit(
     session: Session | None = None,
     callback: Callback | None = None,
     description: str = "training",
+    parts: Sequence[nn.Module] = (),
 ) -> list[Row]:
     """Minimise a loss over the parameters of `module`, in place.
 
@@ -197,13 +198,17 @@ def fit(
         Its ``state_dict`` must hold all that training changes. It is left in eval mode.
     step_loss : callable
         ``(rows (batch_size,) int64, generator, step) -> {"loss": scalar, ...}``; the other entries are shown
-        and kept in the curve. `generator` (on the CPU) is seeded with (seed, step), as is torch's global one.
+        and kept in the curve. `rows` and `generator` live on the session's
+        device, so that no step waits for a transfer; `generator` is seeded with (seed, step), as is torch's global
+        one.
     n : int
         Rows of the training set.
     budget, seed, session, callback
         How long, from which seed, in which surroundings, and with which work between steps.
     description : str
         What the progress is called.
+    parts : sequence of nn.Module
+        The parts of `module` that are compiled, where the session asks for it.
 
     Returns
     -------
@@ -224,11 +229,11 @@ def fit(
         run.restore(found)
     if session.curve is not None:
         session.curve.restart(run.curve)
-    order = BatchOrder(n, budget.batch_size, derive_seed(seed, "order"))
+    order = BatchOrder(n, budget.batch_size, derive_seed(seed, "order"), session.device)
     cuda = [session.device] if session.device.type == "cuda" else []
     with torch.random.fork_rng(cuda), session.track(description, budget.steps, run.step) as task:
         task.before_advance = None  # the loop itself looks at the stop request, after saving
-        with session.stop.held_back():
+        with session.stop.held_back(), session.acceleration.compiled(parts):
             _loop(run, step_loss, order, derive_seed(seed, "step"), task.advance)
     if session.curve is not None:
         session.curve.close()
@@ -237,7 +242,7 @@ def fit(
 
 
 def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance: Callable[..., None]) -> None:
-    session, generator = run.session, torch.Generator()
+    session, generator = run.session, torch.Generator(run.session.device)
     run.module.train()
     saved_at = time.monotonic()
     while run.step < run.budget.steps and not run.done:
@@ -246,7 +251,8 @@ def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance:
         torch.default_generator.manual_seed(step_seed)
         if session.device.type == "cuda":  # torch.manual_seed would queue a call per step where CUDA is unused
             torch.cuda.manual_seed(step_seed)
-        losses = step_loss(order.rows(run.step), generator, run.step)
+        with session.acceleration.autocast(session.device):
+            losses = step_loss(order.rows(run.step), generator, run.step)
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         run.optimizer.step()

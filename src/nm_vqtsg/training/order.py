@@ -27,17 +27,19 @@ class BatchOrder:
         Rows in each batch; may exceed `n`, then permutations repeat inside a batch.
     seed : int
         Seed of the order.
+    device : torch.device, optional
+        Where the rows are wanted; an epoch's order is drawn on the CPU and moved there at once.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int) -> None:
-        self.n, self.batch_size, self.seed = n, batch_size, seed
+    def __init__(self, n: int, batch_size: int, seed: int, device: torch.device | None = None) -> None:
+        self.n, self.batch_size, self.seed, self.device = n, batch_size, seed, device
         self._epoch = -1
         self._permutation = torch.empty(0, dtype=torch.int64)
 
     def _epoch_rows(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            self._permutation, self._epoch = torch.randperm(self.n, generator=generator), epoch
+            self._permutation, self._epoch = torch.randperm(self.n, generator=generator).to(self.device), epoch
         return self._permutation
 
     def rows(self, step: int) -> Tensor:

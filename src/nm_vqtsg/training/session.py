@@ -10,6 +10,7 @@ import torch
 
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.stop import StopRequest
+from nm_vqtsg.training.acceleration import Acceleration
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.curves import CurveLog
 from nm_vqtsg.training.progress import Progress, Silent, Task, chosen_progress
@@ -35,6 +36,8 @@ class Session:
         Receives the rows of a loss curve while training goes on.
     stop : StopRequest
         Looked at between steps.
+    acceleration : Acceleration
+        How networks are run while they are trained.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -44,6 +47,7 @@ class Session:
     log_every: int = 50
     curve: CurveLog | None = None
     stop: StopRequest = field(default_factory=StopRequest)
+    acceleration: Acceleration = field(default_factory=Acceleration)
 
     @contextmanager
     def track(self, description: str, total: int, done: int = 0) -> Iterator[Task]:
