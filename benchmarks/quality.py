@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/quality.py [--datasets ECG5000 FordA] [--seeds 0 1] [--folder DIR]
 
-* ``stage1``: both tokenisers are trained for 1000 steps of the same budget; errors on TEST.
+* ``stage1``: both tokenisers are trained for 1000 steps of the same budget; errors on TEST. Ours in two widths:
+  that of params.yaml, and a narrow one that has fewer parameters than the package's.
 * ``prior``: both networks are trained for 2000 steps on one fixed set of tokens (TRAIN's, by this project's
   tokeniser with seed 0) under one rule of masking, MaskGIT's, and scored on the same held-out masks of TEST's
   tokens and of TRAIN's. The package's own training masks the other way round, so its loss cannot be compared.
@@ -38,7 +39,8 @@ from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import BatchOrder, derive_seed
 
 STEPS = {"stage1": 1000, "prior": 2000}
-SIDES = ("ours", "package")
+SIDES = {"stage1": ("ours", "narrow", "package"), "prior": ("ours", "package")}
+NARROW = {"first_width": 6, "last_width": 80}  # a tokeniser with fewer parameters than the package's
 BATCH = 256
 
 
@@ -52,10 +54,10 @@ def n_parameters(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-def our_tokenizer(x: Tensor, seed: int) -> Tokenizer:
+def our_tokenizer(x: Tensor, seed: int, config: Stage1) -> Tokenizer:
     """Trained on TRAIN."""
-    tokenizer = Tokenizer(Stage1(), x.shape[1], x.shape[2])
-    tokenizer.fit(x, budget(Stage1(), "stage1"), seed)
+    tokenizer = Tokenizer(config, x.shape[1], x.shape[2])
+    tokenizer.fit(x, budget(config, "stage1"), seed)
     return tokenizer
 
 
@@ -63,8 +65,8 @@ def stage1(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
     """Errors of reconstruction on TEST and TRAIN."""
     train, test, _ = material.split_series(dataset)
     x, held_out = torch.from_numpy(train.X), torch.from_numpy(test.X)
-    if side == "ours":
-        tokenizer = our_tokenizer(x, seed)
+    if side != "package":
+        tokenizer = our_tokenizer(x, seed, Stage1(**NARROW) if side == "narrow" else Stage1())
         errors = {
             split: reconstruction_errors(tokenizer, z)["total"] for split, z in (("test", held_out), ("train", x))
         }
@@ -89,7 +91,7 @@ def fixed_tokens(dataset: str, folder: Path) -> dict[str, np.ndarray]:
         train, test, _ = material.split_series(dataset)
         assert train.y is not None and test.y is not None
         x = torch.from_numpy(train.X)
-        tokenizer = our_tokenizer(x, 0)
+        tokenizer = our_tokenizer(x, 0, Stage1())
         arrays: dict[str, np.ndarray] = {
             "grids": np.array(tokenizer.grids),
             "n_classes": np.array(train.n_classes),
@@ -184,24 +186,29 @@ def numbers(what: str, found: dict[str, Any]) -> dict[str, float]:
 
 
 def show(folder: Path, datasets: list[str], seeds: list[int]) -> None:
-    """Tables of what there is: means of both sides, the spread of their seeds, and who is better."""
-    for what in WORK:
-        table = Table(title=f"{what}, {STEPS[what]} steps (lower is better; ± is half the distance of the seeds)")
-        for name in ("data set", "score", "ours", "package", "ours / package", "parameters (ours, package)"):
+    """Tables of what there is: means over seeds, and half the distance between the best and the worst."""
+    for what, sides in SIDES.items():
+        table = Table(title=f"{what}, {STEPS[what]} steps (lower is better)")
+        for name in ("data set", "score", *sides):
             table.add_column(name, justify="left" if name in ("data set", "score") else "right", no_wrap=True)
         for dataset in datasets:
-            sides = {}
-            for side in SIDES:
+            found = {}
+            for side in sides:
                 paths = [result_file(folder, what, dataset, seed, side) for seed in seeds]
-                sides[side] = [json.loads(path.read_text()) for path in paths if path.exists()]
-            if not all(sides.values()):
+                found[side] = [json.loads(path.read_text()) for path in paths if path.exists()]
+            known = next((results[0] for results in found.values() if results), None)
+            if known is None:
                 continue
-            sizes = ", ".join(f"{found[0]['parameters']:,}" for found in sides.values())
-            for score_name in numbers(what, sides["ours"][0]):
-                own, other = ([numbers(what, one)[score_name] for one in sides[side]] for side in SIDES)
-                cells = [f"{np.mean(v):.4f} ± {np.ptp(v) / 2:.4f} (n={len(v)})" for v in (own, other)]
-                table.add_row(dataset, score_name, *cells, f"{np.mean(own) / np.mean(other):.3f}", sizes)
-        Console(width=150).print(table)
+            sizes = (f"{results[0]['parameters']:,}" if results else "" for results in found.values())
+            table.add_row(dataset, "parameters", *sizes)
+            for name in numbers(what, known):
+                cells = []
+                for results in found.values():
+                    values = [numbers(what, one)[name] for one in results]
+                    spread = f" ± {np.ptp(values) / 2:.4f}" if len(values) > 1 else ""
+                    cells.append(f"{np.mean(values):.4f}{spread}" if values else "")
+                table.add_row("", name, *cells)
+        Console(width=130).print(table)
 
 
 def main() -> None:
@@ -220,7 +227,7 @@ def main() -> None:
         for seed in options.seeds:
             for dataset in options.datasets:
                 for what in options.what:
-                    for side in SIDES:
+                    for side in SIDES[what]:
                         path = result_file(options.folder, what, dataset, seed, side)
                         if path.exists():
                             continue
