@@ -119,6 +119,27 @@ def test_context_computed_once_equals_context_at_every_step(prior: Prior) -> Non
     assert torch.equal(draw(every_step), draw(band_logits(network, 1, low, y)))
 
 
+def test_the_empty_canvas_is_answered_once_per_class(prior: Prior) -> None:
+    """At the first step series differ by their class alone; the logits are those of every series by itself."""
+    network, n_tokens = prior.network, prior.n_tokens[0]
+    classes = torch.tensor([2, 0, 2, 1, 0])
+    tokens = torch.full((5, n_tokens), network.n_codes[0])
+    everywhere = torch.arange(n_tokens).expand(5, n_tokens)
+    calls: list[int] = []
+    handle = network.band(0).embedding.register_forward_hook(lambda module, args, out: calls.append(len(args[0])))
+    try:
+        with torch.no_grad():
+            found = band_logits(network, 0, [], classes)(Canvas(tokens, everywhere, 0))
+            assert calls == [3]
+            each = network.band(0).head(network.band(0).hidden(tokens, classes))
+            torch.testing.assert_close(found, each)
+            calls.clear()
+            band_logits(network, 0, [], classes)(Canvas(tokens, everywhere[:, 1:], 1))
+            assert calls == [5]  # a canvas that is not empty belongs to its series
+    finally:
+        handle.remove()
+
+
 def test_guidance(prior: Prior) -> None:
     network, y = prior.network, torch.tensor([0, 1, 1])
     canvas = Canvas(torch.full((3, 4), 4), torch.arange(4).expand(3, 4), 0)

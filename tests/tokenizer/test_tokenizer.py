@@ -9,6 +9,7 @@ import torch
 from nm_vqtsg.artifacts import load_model, save_model
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.nn.bands import split_bands
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.tokenizer import Tokenizer, code_usage, health_warnings, reconstruction_errors
 from nm_vqtsg.tokenizer.train import mark_live
@@ -66,6 +67,16 @@ def test_batches_do_not_change_the_result(trained):
     tokenizer, x, _ = trained
     many = x.repeat(5, 1, 1)  # more than one batch, the last one not full
     torch.testing.assert_close(tokenizer.reconstruct(many)[-3:], tokenizer.reconstruct(x)[-3:], atol=1e-4, rtol=0)
+
+
+def test_what_training_computes_once_is_what_every_step_would_compute(trained):
+    """Targets of stage 1 and tokens of stage 2: any batch of the whole equals the whole of the batch."""
+    tokenizer, x, _ = trained
+    rows = torch.tensor([5, 0, 17, 5])
+    for whole, batch in zip(split_bands(x), split_bands(x[rows]), strict=True):
+        assert torch.equal(whole[rows], batch)
+    for whole, batch in zip(tokenizer.tokens(x), tokenizer.tokens(x[rows]), strict=True):
+        assert torch.equal(whole[rows], batch)
 
 
 def test_live_codes_are_those_that_train_picks(trained):
