@@ -1,6 +1,7 @@
 """Files are whole or absent, equal content gives equal bytes, and nothing that is read can run code."""
 
 import errno
+import importlib
 import io
 import os
 import pickle
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from nm_vqtsg.artifacts import (
     atomic_path,
     canonical_json,
+    load_config,
     load_json,
     load_model,
     load_npz,
@@ -22,7 +25,11 @@ from nm_vqtsg.artifacts import (
     save_model,
     save_npz,
 )
+from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.params import Params
+from nm_vqtsg.stages.context import StageContext
+from nm_vqtsg.stages.paths import Paths
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -122,3 +129,30 @@ def test_a_model_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     with pytest.raises(ArtifactError, match="not a readable"):
         load_model(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("step", ["stage2", "sample", "tau_search", "stage3", "evaluate"])
+def test_a_model_of_another_data_set_is_refused(tmp_path: Path, step: str) -> None:
+    """Even where all shapes fit."""
+    paths = Paths(tmp_path, "ECG5000", 0)
+    series = Series(np.zeros((4, 1, 24), np.float32), None, None, np.zeros(1), np.ones(1))
+    for path in (paths.train, paths.test):
+        series.save(path)
+    save_npz(paths.samples, X=series.X)
+    save_json(paths.tau, {"tau": 1})
+    for stage in (1, 2, 3):
+        save_model(paths.weights(stage), {"w": torch.zeros(1)}, {"dataset": "FordA"})
+    context = StageContext(step, Params(datasets=("ECG5000", "FordA")), paths, "cpu", "none")
+    with pytest.raises(ArtifactError, match=r"a model of 'FordA', not of 'ECG5000'; run stage\d again"):
+        importlib.import_module(f"nm_vqtsg.stages.{step}").run(context)
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "no configuration"])
+def test_a_configuration_that_cannot_be_read(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "m.safetensors"
+    if damage == "text":
+        path.write_bytes(b"weights")
+    elif damage == "no configuration":
+        save_file({"w": torch.zeros(1)}, path)
+    with pytest.raises(ArtifactError, match=r"m\.safetensors: (no such file|not a readable|carries no)"):
+        load_config(path)

@@ -234,6 +234,29 @@ def load_model(path: Path | str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
     return tensors, json.loads(metadata[CONFIG_KEY])
 
 
+def load_config(path: Path | str) -> dict[str, Any]:
+    """The configuration that `save_model` wrote, without the tensors.
+
+    Raises
+    ------
+    ArtifactError
+        As `load_model`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: no such file; run the step that makes it")
+    try:
+        with safe_open(path, framework="np") as file:
+            return json.loads((file.metadata() or {})[CONFIG_KEY])
+    except (SafetensorError, OSError) as error:
+        raise ArtifactError(f"{path}: not a readable .safetensors file; make it again") from error
+    except (KeyError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: carries no configuration, so it is not one of this project's models"
+        ) from error
+
+
 def load_state(module: Any, tensors: Mapping[str, "Tensor"], path: Path | str) -> None:
     """Put loaded `tensors` into `module`, naming the first name or shape that does not fit.
 

@@ -54,7 +54,8 @@ def test_every_step_obeys(study: Study, whole: Study, step: str, number: signal.
     for after_s in (0, delays.uniform(0.5, 6)) if step not in ("download", "resplit", "tables") else (0,):
         status, errors, seconds = stop(study, step, number, after_s)
         assert status == 128 + number, errors
-        assert errors.strip().splitlines()[-1].startswith(f"stopped by {number.name}; run the same command again")
+        last = errors.strip().splitlines()[-1]  # of the last resort where a busy machine takes long to load code
+        assert last.startswith("stopped ") and "run the same command again" in last, errors
         assert "Traceback" not in errors
         assert seconds < WITHIN_S
         same_files(study.files(), before)

@@ -65,6 +65,8 @@ def study(tmp_path: Path) -> Paths:
     save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
     search = {"grid": [0.1, 0.5, 1], "fid": [3.0, 1.0, 2.0], "tau": 0.5, "at_edge": False}
     save_json(paths.tau_curve, search | {"n_generated": 10, "n_train": 20})
+    for stage, warnings in ((1, ["the LF codebook has collapsed: TRAIN uses 1 of 1024 codes"]), (2, []), (3, [])):
+        save_json(paths.report(stage), {"warnings": warnings})
     return paths
 
 
@@ -97,6 +99,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(metrics["mapped"]["cfid_per_class"]) == ["-1", "1"]
     assert {"reference", "change_percent", "intervals", "unresolved", "provenance"} <= set(metrics)
     assert metrics["missing"] == {}
+    assert metrics["warnings"] == {"stage1": ["the LF codebook has collapsed: TRAIN uses 1 of 1024 codes"]}
 
 
 def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import digest
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.artifacts import digest, load_config
+from nm_vqtsg.errors import ArtifactError, UserError
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.stages import CHECKPOINT_EVERY_S, TRAINED
 from nm_vqtsg.stages.paths import Paths
@@ -99,6 +99,22 @@ class StageContext:
         if self.step in TRAINED and self.precision != "float32":
             facts["precision"] = self.precision
         return facts
+
+    def model(self, stage: int) -> Path:
+        """The weights of stage 1, 2 or 3, which must have been trained on this data set.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing or damaged, or was made for another data set: shapes alone do not tell.
+        """
+        path = self.paths.weights(stage)
+        made_for = load_config(path).get("dataset", self.dataset)
+        if made_for != self.dataset:
+            raise ArtifactError(
+                f"{path}: a model of '{made_for}', not of '{self.dataset}'; run stage{stage} again"
+            )
+        return path
 
     @cached_property
     def checkpoint_folder(self) -> Path:

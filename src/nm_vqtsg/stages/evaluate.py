@@ -1,8 +1,8 @@
 """Step ``evaluate``: map the samples and measure them before and after.
 
-Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``, ``tau_curve.json``
-and ``stage3.safetensors``; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in
-``samples.npz``) and ``metrics.json``.
+Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``,
+``tau_curve.json``, ``stage3.safetensors`` and the warnings in the reports of the steps before; writes
+``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``) and ``metrics.json``.
 """
 
 from typing import Any
@@ -23,10 +23,11 @@ def run(ctx: StageContext) -> None:
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
     classes = ("X_class", "y_class") if test.n_classes else ()
     samples = load_npz(ctx.paths.samples, required=("X", *classes))
-    mapper = NeuralMapper.load(ctx.paths.weights(3), device=ctx.session.device.type)
+    mapper = NeuralMapper.load(ctx.model(3), device=ctx.session.device.type)
     mapped = {name: mapper.transform(samples[name]) for name in samples if name in ("X", "X_class")}
     mapped |= {name: samples[name] for name in classes if name == "y_class"}
     search = load_json(ctx.paths.tau_curve)  # early: a file that is missing should cost no time
+    warnings = _warnings(ctx)
 
     judge = Judge.load(ctx.paths.fcn) if test.n_classes else None
     if judge is not None:
@@ -43,6 +44,7 @@ def run(ctx: StageContext) -> None:
         session=ctx.session,
     )
     facts: dict[str, Any] = {
+        "warnings": warnings,
         "dataset": ctx.dataset,
         "seed": ctx.seed,
         "tau": search["tau"],
@@ -63,6 +65,14 @@ def run(ctx: StageContext) -> None:
             )
     for name, reason in result["missing"].items():
         ctx.log.warning("%s left out: %s", name, reason)
+
+
+def _warnings(ctx: StageContext) -> dict[str, list[str]]:
+    """What earlier steps warned of, with their numbers, by step; steps that had no reason to are absent."""
+    reports = {"fcn": ctx.paths.fcn_report, "tau_search": ctx.paths.tau_curve}
+    reports |= {f"stage{stage}": ctx.paths.report(stage) for stage in (1, 2, 3)}
+    found = {step: load_json(path).get("warnings", []) for step, path in sorted(reports.items())}
+    return {step: warnings for step, warnings in found.items() if warnings}
 
 
 def _generated(arrays: dict[str, np.ndarray]) -> Generated:

@@ -24,17 +24,22 @@ def run(ctx: StageContext) -> None:
         ctx.log.warning("FCN: %s has no labels, so there is no judge, and neither FID, IS nor cFID", ctx.dataset)
         save_model(ctx.paths.fcn, {}, {"judge": None})
         save_text(ctx.paths.fcn_curve, "step\tloss\n")
-        save_json(ctx.paths.fcn_report, {"dataset": ctx.dataset, "accuracy": None, "provenance": ctx.provenance()})
+        save_json(
+            ctx.paths.fcn_report,
+            {"dataset": ctx.dataset, "accuracy": None, "warnings": [], "provenance": ctx.provenance()},
+        )
         return
     judge, curve = Judge.train(train.X, train.y, train.n_classes, ctx.params.fcn, ctx.session)
     accuracy = judge.accuracy(test.X, test.y)
     best = min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_loss"])
     ctx.log.info("FCN: accuracy %.4f on TEST, best epoch %d of %d", accuracy, best + 1, len(curve))
+    warnings = []
     if accuracy < WEAK:
-        ctx.log.warning(
-            "FCN: accuracy %.3f on TEST; FID, IS and cFID from a weak judge mean little (see the fcn parameters)",
-            accuracy,
+        warnings.append(
+            f"accuracy {accuracy:.3f} on TEST; FID, IS and cFID from a weak judge mean little "
+            "(see the fcn parameters)"
         )
+        ctx.log.warning("FCN: %s", warnings[0])
     judge.save(ctx.paths.fcn)
     save_curve(ctx.paths.fcn_curve, curve)
     save_json(
@@ -50,6 +55,7 @@ def run(ctx: StageContext) -> None:
             "steps": int(curve[-1]["step"]),
             "validation_loss": curve[best]["validation_loss"],
             "validation_accuracy": curve[best]["validation_accuracy"],
+            "warnings": warnings,
             "provenance": ctx.provenance(),
         },
     )

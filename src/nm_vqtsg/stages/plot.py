@@ -66,7 +66,7 @@ class Inputs:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        return new_generator(self.ctx).load_tokenizer(self.ctx.paths.weights(1)).tokenizer_
+        return new_generator(self.ctx).load_tokenizer(self.ctx.model(1)).tokenizer_
 
     def tensor(self, X: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(X).to(self.ctx.session.device)

@@ -22,7 +22,7 @@ def run(ctx: StageContext) -> None:
     """Sample unconditionally and per class, and save."""
     config = ctx.params.sample
     test = Series.load(ctx.paths.test)
-    fitted = new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).load_prior(ctx.paths.weights(2))
+    fitted = new_generator(ctx).load_tokenizer(ctx.model(1)).load_prior(ctx.model(2))
     model = fitted.generator_
     n = max(config.n_samples, len(test.X))
     tokens = model.sample_tokens(n, generator=_source(ctx, "unconditional"), session=ctx.session)

@@ -20,7 +20,7 @@ from nm_vqtsg.training.curves import save_curve
 def run(ctx: StageContext) -> None:
     """Train, score on masks that training never drew, and save."""
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
-    model = new_generator(ctx).load_tokenizer(ctx.paths.weights(1))
+    model = new_generator(ctx).load_tokenizer(ctx.model(1))
     model.fit_prior(train.X, train.y, classes=np.arange(train.n_classes), session=ctx.session)
     tokenizer, prior, curve = model.tokenizer_, model.generator_.prior, model.curves_["stage2"]
 

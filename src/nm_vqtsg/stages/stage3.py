@@ -19,7 +19,7 @@ def run(ctx: StageContext) -> None:
     if not isinstance(found, dict) or not isinstance(found.get("tau"), int | float):
         raise ArtifactError(f"{ctx.paths.tau}: holds no number 'tau'; run tau_search again")
     train = Series.load(ctx.paths.train)
-    tokenizer = new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).tokenizer_
+    tokenizer = new_generator(ctx).load_tokenizer(ctx.model(1)).tokenizer_
     mapper = NeuralMapper(ctx.params.stage3, ctx.params.svq, tau=float(found["tau"]), random_state=ctx.seed)
     mapper.fit(tokenizer, train.X, session=ctx.session)
 

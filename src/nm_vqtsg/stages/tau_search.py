@@ -21,7 +21,7 @@ def run(ctx: StageContext) -> None:
     x_hat = load_npz(ctx.paths.samples, required=("X",))["X"][: params.tau_search.n_samples]
     channels, length = train.X.shape[1:]
     curve = search_tau(
-        new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).tokenizer_,
+        new_generator(ctx).load_tokenizer(ctx.model(1)).tokenizer_,
         torch.from_numpy(train.X),
         torch.from_numpy(x_hat),
         params.tau_grid,

@@ -1,0 +1,110 @@
+"""docs/bad-input.md is made from the tests' own cases; `python tests/datasets/test_table.py` makes it anew."""
+
+from pathlib import Path
+
+import test_bad_input
+import test_fetch
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "bad-input.md"
+HEAD = """# Bad input
+
+What happens to data that are not as they should be. The tables are made from the cases of the tests
+(`tests/datasets/test_bad_input.py`, `tests/datasets/test_fetch.py`), by the names that stand here; a test compares
+them. Each message is one line that names the file, the row or series where there is one, and the remedy.
+"""
+DOWNLOADS = {
+    "nothing": "an address that is not there",
+    "forbidden": "an address that is forbidden",
+    "broken": "a server that fails",
+    "html": "an HTML page instead of a zip",
+    "text": "text instead of a zip",
+    "empty": "an empty answer",
+    "cut": "a connection that breaks half-way, each time",
+    "loop": "redirects without end",
+    "away": "a server that cannot be reached",
+    "slow": "a server that does not answer in time",
+}
+
+
+def cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def table(*head: str, rows: list[tuple[object, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *(tuple(map(cell, row)) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def parameters(function: object) -> list[tuple[str, str]]:
+    """The cases of a test that is parametrised by name and message."""
+    (mark,) = [mark for mark in function.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
+    return list(mark.args[1])
+
+
+def document() -> str:
+    refused = [(name, " … ".join(words)) for name, (_, _, words) in test_bad_input.REFUSED.items()]
+    archives = [(name, message) for name, (_, message) in test_fetch.HOSTILE.items()]
+    cases = parameters(test_fetch.test_a_failed_download_says_what_to_do_and_leaves_nothing)
+    downloads = [(DOWNLOADS[page], message) for page, message in cases]
+    accepted = [
+        (name, "no labels" if labels is None else ", ".join(labels))
+        for name, (_, _, labels) in test_bad_input.ACCEPTED.items()
+    ]
+    warned = [(name, message) for name, (_, message) in test_bad_input.WARNED.items()]
+    return "\n".join(
+        [
+            HEAD,
+            f"## Refused: series and tables ({len(refused)} kinds)\n\nExit status 1; nothing is written.\n",
+            table("kind", "the message says", rows=refused),
+            f"## Refused: archives ({len(archives)} kinds)\n\nNothing is unpacked outside a temporary folder.\n",
+            table("kind", "the message says", rows=archives),
+            f"## Refused: downloads ({len(downloads)} kinds)\n\n"
+            "Failures that may pass are tried again, from the start: no range support is asked of a server. A\n"
+            "file whose SHA-256 is not the recorded one is refused, too. Only a whole file gets its final name.\n",
+            table("kind", "the message says", rows=downloads),
+            f"## Accepted, and labels come back as they were ({len(accepted)} kinds)\n",
+            table("kind", "classes", rows=accepted),
+            f"## Accepted with a warning ({len(warned)} kinds)\n",
+            table("kind", "the warning says", rows=warned),
+        ]
+    )
+
+
+def test_the_document_lists_what_is_tested() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == document(), "run python tests/datasets/test_table.py"
+
+
+ASKED_FOR = (
+    *("missing file", "wrong separator", "ragged row", "not a number", "NaN", "infinite", "empty file", "UTF-16"),
+    *(
+        "one series",
+        "one class",
+        "class with one member",
+        "two columns of one name",
+        "too short",
+        "truncated gzip",
+    ),
+    *(
+        "member above",
+        "absolute member",
+        "symbolic link",
+        "bomb",
+        "wrong checksum",
+        "pickle",
+        "slow",
+        "loop",
+        "html",
+    ),
+    *("cut", "labels as words", "labels -1 and 1", "labels as floats", "labels with gaps"),
+    *("constant series", "duplicates", "class with few members"),
+)
+
+
+def test_every_kind_that_was_asked_for_is_there() -> None:
+    text = document()
+    missing = [kind for kind in ASKED_FOR if f"| {DOWNLOADS.get(kind, kind)} |" not in text]
+    assert not missing
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")
