@@ -191,11 +191,12 @@ def rocket_features(rocket: object, X: np.ndarray) -> np.ndarray:
 
 
 def search_tau(
-    tokenizer: Tokenizer, x: Tensor, grid: tuple[float, ...], generated: np.ndarray, rocket: object
+    tokenizer: Tokenizer, x: Tensor, x_hat: Tensor, grid: tuple[float, ...], rocket: object
 ) -> dict[float, float]:
-    """FID of each τ, all of it done anew for each; `generated` are the samples' features."""
+    """FID of each τ, all of it done anew for each."""
     found = {}
     for tau in grid:
+        generated = rocket_features(rocket, x_hat.numpy())
         described = rocket_features(rocket, torch.cat([variants(tokenizer, r, tau) for r in x.split(32)]).numpy())
         found[tau] = fid(generated, described)
     return found
