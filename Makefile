@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 TESTS := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install demo test test-engines test-faults lint lock clean-demo
+.PHONY: install demo test test-engines test-faults fuzz lint lock clean-demo
 
 install: $(VENV)/.installed
 
@@ -35,6 +35,12 @@ test-engines: install
 
 test-faults: install
 	$(TESTS) -m faults $(ARGS)
+
+# ten minutes of damaged files for the readers; a crash is kept as build/fuzz/crash-* (see scripts/fuzz_readers.py)
+fuzz: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps atheris==3.0.0
+	mkdir -p build/fuzz
+	$(BIN)/python scripts/fuzz_readers.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
 
 lint: install
 	$(BIN)/ruff format --check src tests scripts benchmarks

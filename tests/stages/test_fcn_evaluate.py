@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_npz
+from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_model, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.metrics import fcn as fcn_module
@@ -65,6 +65,7 @@ def study(tmp_path: Path) -> Paths:
     save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
     search = {"grid": [0.1, 0.5, 1], "fid": [3.0, 1.0, 2.0], "tau": 0.5, "at_edge": False}
     save_json(paths.tau_curve, search | {"n_generated": 10, "n_train": 20})
+    save_model(paths.weights(3), {}, {"dataset": "Toy"})
     for stage, warnings in ((1, ["the LF codebook has collapsed: TRAIN uses 1 of 1024 codes"]), (2, []), (3, [])):
         save_json(paths.report(stage), {"warnings": warnings})
     return paths

@@ -40,6 +40,8 @@ def extract_pair(archive: Path, name: str, folder: Path) -> None:
 
 
 def _refuse_hostile(member: zipfile.ZipInfo, archive: Path) -> None:
+    if not member.filename:
+        raise DataError(f"{archive}: has a member without a name; do not trust this file")
     path = PurePosixPath(member.filename)
     shown = repr(member.filename[:80])
     outside = path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename
