@@ -292,11 +292,12 @@ def test_a_killed_holder_counts_for_nothing(project: Path, holder: subprocess.Po
         pass
 
 
-def test_snakemake_is_refused_while_dvc_writes(project: Path) -> None:
+@pytest.mark.parametrize("command", ["/usr/bin/dvc repro", "/lib/dvc/__main__.py repro"])
+def test_snakemake_is_refused_while_dvc_writes(project: Path, command: str) -> None:
     with (
         Repo(str(project)) as repo,
-        rwlock(str(project / ".dvc/tmp"), repo.fs, "dvc repro", [], [str(project / "out" / "a")], False),
-        pytest.raises(EngineBusyError, match="dvc repro"),
+        rwlock(str(project / ".dvc/tmp"), repo.fs, command, [], [str(project / "out" / "a")], False),
+        pytest.raises(EngineBusyError, match=r"\(dvc repro\)"),
     ):
         EngineLock(project, [project / "out"]).acquire()
 

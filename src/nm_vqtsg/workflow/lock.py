@@ -74,8 +74,9 @@ class EngineLock:
             table = self._read()
             for pid, command in self._others(table):
                 if _alive(pid):
-                    name = command.split(":")[0]
-                    raise EngineBusyError(f"process {pid} is at work on this study ({name}); wait or stop it")
+                    raise EngineBusyError(
+                        f"process {pid} is at work on this study ({_readable(command)}); wait or stop it"
+                    )
             for path in self._paths:
                 readers = [entry for entry in table["read"].get(path, []) if _alive(entry["pid"])]
                 table["read"][path] = [*readers, self._me]
@@ -115,6 +116,13 @@ class EngineLock:
     def _write(self, table: dict[str, Any]) -> None:
         with atomic_path(self._table) as temporary:
             temporary.write_text(json.dumps(table))
+
+
+def _readable(command: str) -> str:
+    """``dvc repro`` for ``/usr/bin/dvc repro`` and for ``.../dvc/__main__.py repro``."""
+    program, *arguments = command.partition(":")[0].split(" ")
+    path = Path(program)
+    return " ".join([path.parent.name if path.name == "__main__.py" else path.name, *arguments])
 
 
 def _alive(pid: int) -> bool:

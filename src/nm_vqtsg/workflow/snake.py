@@ -125,8 +125,11 @@ class Study:
         return due
 
     def begin(self) -> None:
-        """Claim the study for this run of Snakemake."""
-        self.lock.acquire()
+        """Claim the study for this run of Snakemake, or end it with one line."""
+        try:
+            self.lock.acquire()
+        except EngineBusyError as error:
+            refuse(error)
 
     def commit(self) -> int:
         """Enter into ``dvc.lock`` what runs have made and the workspace holds; returns the number of new entries.
