@@ -163,8 +163,64 @@ def _add_step(step: str, scope: str) -> None:
 
 
 for _step, _scope in STEPS.items():
-    if _step != "evaluate":  # which also measures files, below
+    if _step not in ("sample", "evaluate"):  # which also work outside a study, below
         _add_step(_step, _scope)
+
+
+@app.command("sample", help=SUMMARIES["sample"] + " With --model: from a saved model into a file.")
+def sample(
+    dataset: Annotated[str, typer.Option(help="Name of a data set of the study.")] = "",
+    seed: Annotated[
+        int | None, typer.Option(help="A seed of the study; with --model any, its own if left out.")
+    ] = None,
+    study: Study = Path(),
+    device: Device = "auto",
+    progress: Progress = "auto",
+    model: Annotated[Path | None, typer.Option(help="Folder of a saved model.")] = None,
+    n: Annotated[int | None, typer.Option("-n", help="How many series; of each class with --per-class.")] = None,
+    label: Annotated[str | None, typer.Option("--class", help="Class of all series, by its label.")] = None,
+    per_class: Annotated[bool, typer.Option("--per-class", help="-n series of each class.")] = False,
+    unmapped: Annotated[bool, typer.Option("--unmapped", help="Leave the model's mapper out.")] = False,
+    out: Annotated[Path | None, typer.Option(help="File to write: .csv or .npz.")] = None,
+) -> None:
+    """One run of a study, or a saved model."""
+    if model is None:
+        if n is not None or label is not None or per_class or unmapped or out is not None:
+            raise UserError("sample: -n, --class, --per-class, --unmapped and --out need --model")
+        if not dataset or seed is None:
+            raise UserError("sample: give --dataset and --seed, or --model, -n and --out")
+        return run_step("sample", study, dataset, seed, device, progress)
+    if dataset or n is None or out is None:
+        raise UserError("sample: --model goes with -n and --out, and without --dataset")
+    from nm_vqtsg.stages.sample_model import sample_model
+
+    written = sample_model(
+        model,
+        out,
+        n,
+        label=label,
+        per_class=per_class,
+        seed=seed,
+        mapped=not unmapped,
+        device=device,
+        progress=progress != "none",
+    )
+    typer.echo(f"written: {out} ({written})")
+
+
+@app.command("export", help="Take a run out of a study, as a folder with a model card.")
+def export_run(
+    dataset: Dataset,
+    seed: Seed,
+    out: Annotated[Path, typer.Option(help="Folder to write the model into.")],
+    study: Study = Path(),
+) -> None:
+    """The generator of a run, with its mapper and scores where they are made already."""
+    from nm_vqtsg.stages.context import open_context
+    from nm_vqtsg.stages.export import export
+
+    written = export(open_context(study, "export", dataset, seed, device="cpu"), out)
+    typer.echo(f"written: {out} ({', '.join(written)})")
 
 
 @app.command("evaluate", help=SUMMARIES["evaluate"] + " With --real and --synthetic: measure any two files.")

@@ -35,6 +35,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "evaluate": (*_GENERATOR, "svq", "rocket", "tau_search", "tau_grid", "stage3", "fcn", "evaluate"),
     "plot": ("plot",),
     "tables": (),
+    "export": (*_GENERATOR, "svq", "stage3"),
 }
 """The parameters on which the content of a step's outputs depends, its ancestors' included."""
 
