@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from nm_vqtsg.metrics.report import format_scores
+from nm_vqtsg.params import Stage3
 
 HEAD = """---
 library_name: nm-vqtsg
@@ -95,7 +96,8 @@ def _parameters(facts: dict[str, Any], mapper: dict[str, Any] | None) -> str:
     content = {"generator": facts["kind"], "seed": facts["random_state"]}
     content |= {name: facts[name] for name in ("stage1", "stage2", "sample")}
     if mapper is not None:
-        content |= {"tau": mapper["tau"], "svq": mapper["svq"], "stage3": mapper["config"]}
+        stage3 = Stage3.model_validate(mapper["config"], strict=False)  # puts the keys in their usual order
+        content |= {"tau": mapper["tau"], "svq": mapper["svq"], "stage3": stage3.model_dump(mode="json")}
     return f"```yaml\n{yaml.safe_dump(content, sort_keys=False)}```"
 
 

@@ -87,12 +87,11 @@ class NeuralMapper(SectionEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from nm_vqtsg.generators import TimeVQVAE
-    >>> from nm_vqtsg.params import Stage1, Stage2, Stage3
+    >>> from nm_vqtsg import NeuralMapper, TimeVQVAE
     >>> t = np.linspace(0, 6.28, 24)
     >>> X = 20 + np.stack([np.sin(t * k) for k in (1, 2)] * 16)
-    >>> model = TimeVQVAE(Stage1(steps=5, codebook_size=16), Stage2(steps=5), progress=False).fit(X)
-    >>> mapper = NeuralMapper(Stage3(steps=5), tau=0.1, progress=False).fit(model, X)
+    >>> model = TimeVQVAE({"steps": 5, "codebook_size": 16}, {"steps": 5}, progress=False).fit(X)
+    >>> mapper = NeuralMapper({"steps": 5}, tau=0.1, progress=False).fit(model, X)
     >>> mapper.transform(model.sample(3)).shape
     (3, 1, 24)
     """
@@ -143,7 +142,8 @@ class NeuralMapper(SectionEstimator):
         Raises
         ------
         UserError
-            If `X` cannot be used or does not fit the generator, or this is not fitted; the message says why.
+            If `X` cannot be used or does not fit the generator, or the generator is not fitted; the message says
+            why.
         """
         config, distance, seed = self._checked()
         array = as_series(X)

@@ -12,11 +12,11 @@ class TimeVQVAE(TwoStageEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from nm_vqtsg.params import Stage1, Stage2
+    >>> from nm_vqtsg import TimeVQVAE
     >>> t = np.linspace(0, 6.28, 24)
     >>> X = np.stack([np.sin(t * k) for k in (1, 2)] * 16)
     >>> y = np.array(["slow", "fast"] * 16)
-    >>> model = TimeVQVAE(Stage1(steps=5, codebook_size=16), Stage2(steps=5), progress=False).fit(X, y)
+    >>> model = TimeVQVAE({"steps": 5, "codebook_size": 16}, {"steps": 5}, progress=False).fit(X, y)
     >>> model.sample(3).shape, model.sample(2, y="fast").shape
     ((3, 1, 24), (2, 1, 24))
     """

@@ -14,9 +14,9 @@ class VQVAE(TwoStageEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from nm_vqtsg.params import Stage1, Stage2
+    >>> from nm_vqtsg import VQVAE
     >>> X = np.sin(np.linspace(0, 6, 24) * np.linspace(1, 3, 32)[:, None])
-    >>> model = VQVAE(Stage1(steps=5, codebook_size=16), Stage2(steps=5), progress=False).fit(X)
+    >>> model = VQVAE({"steps": 5, "codebook_size": 16}, {"steps": 5}, progress=False).fit(X)
     >>> model.sample(3).shape
     (3, 1, 24)
     """
