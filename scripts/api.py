@@ -16,8 +16,8 @@ HEAD = """# API reference
 Made from the docstrings by `python scripts/api.py docs/api.md`; a test fails when it is out of date.
 
 Series are NumPy arrays `(n, channels, length)` in the units of the data; `(n, length)` stands for one channel, and
-lists, data frames and tensors are taken, too. Attributes that end in `_` are there after `fit`. Mistakes that a
-user can mend are a `UserError` of one sentence: `DataError` for series and labels, `ParameterError` for parameters,
+lists, data frames and tensors are taken, too. Attributes that end in `_` are there after `fit`. Mistakes a user
+can mend are a `UserError` of one sentence: `DataError` for series and labels, `ParameterError` for parameters,
 `ArtifactError` for files, `NotFitted` (also scikit-learn's `NotFittedError`) for what needs `fit` first.
 """
 METHODS = {
