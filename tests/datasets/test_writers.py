@@ -53,8 +53,10 @@ def test_long_files_are_measured_as_they_are(tmp_path: Path) -> None:
     X = np.random.default_rng(1).standard_normal((30, 2, 16)).astype(np.float32)
     write_series(tmp_path / "a.csv", X)
     write_series(tmp_path / "a.npz", X)
-    found = [evaluate_files(tmp_path / name, tmp_path / "a.npz") for name in ("a.csv", "a.npz")]
-    assert found[0]["synthetic"] == found[1]["synthetic"]
+    write_series(tmp_path / "fake.npz", X[::-1] * 1.5)
+    long, plain = (evaluate_files(tmp_path / name, tmp_path / "fake.npz") for name in ("a.csv", "a.npz"))
+    assert long["n"] == plain["n"] == {"test": 30, "generated": 30}
+    assert long["synthetic"]["rocket_fid"] == pytest.approx(plain["synthetic"]["rocket_fid"], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x", "folder.csv"])

@@ -162,9 +162,10 @@ class NeuralMapper(SectionEstimator):
         session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
 
-        variants = StochasticVariants(
-            inner, x, distance
-        )  # first, since it refuses what does not fit the generator
+        variants = StochasticVariants(inner, x, distance)
+        made = variants.draw(slice(0, 1), 1.0, torch.Generator().manual_seed(0)).shape[-1]
+        if made != length:
+            raise DataError(f"X has length {length} where the generator makes series of length {made}")
         self.tau_curve_ = None if self.tau is not None else self._search(inner, x, session)
         self.tau_ = check_tau(self.tau_curve_.tau if self.tau_curve_ else self.tau or 0.0)
         self.codes_ = codes_digest(inner.codebooks)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nm_vqtsg.datasets.arrays import check_count
 from nm_vqtsg.datasets.writers import check_output, write_series
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.generators.folder import MAPPER
@@ -50,18 +51,19 @@ def sample_model(
         If model, class or file name cannot be used; nothing is written then.
     """
     check_output(out)
+    n = check_count(n)
     if label is not None and per_class:
         raise UserError("--class and --per-class exclude each other; choose one")
     generator = load_generator(folder, device=device, progress=progress)
     mapper = NeuralMapper.load(folder, device=device) if mapped and (folder / MAPPER).is_file() else None
     y: np.ndarray | None = None
     if label is not None:
-        y = np.full(max(n, 0), find_class(generator.classes_, label))
+        y = np.full(n, find_class(generator.classes_, label))
     elif per_class:
         if not len(generator.classes_):
             raise DataError(f"{folder}: was trained without labels, so it knows no classes; leave out --per-class")
-        y = np.repeat(generator.classes_, max(n, 0))
-    X = generator.sample(n if y is None or not n else len(y), y, seed)
+        y = np.repeat(generator.classes_, n)
+    X = generator.sample(n if y is None else len(y), y, seed)
     if mapper is not None:
         X = mapper.transform(X)
     write_series(out, X, y)
