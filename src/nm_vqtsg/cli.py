@@ -176,6 +176,8 @@ def sample(
     study: Study = Path(),
     device: Device = "auto",
     progress: Progress = "auto",
+    precision: Precision = "float32",
+    compiled: Compiled = False,
     model: Annotated[Path | None, typer.Option(help="Folder of a saved model.")] = None,
     n: Annotated[int | None, typer.Option("-n", help="How many series; of each class with --per-class.")] = None,
     label: Annotated[str | None, typer.Option("--class", help="Class of all series, by its label.")] = None,
@@ -189,7 +191,7 @@ def sample(
             raise UserError("sample: -n, --class, --per-class, --unmapped and --out need --model")
         if not dataset or seed is None:
             raise UserError("sample: give --dataset and --seed, or --model, -n and --out")
-        return run_step("sample", study, dataset, seed, device, progress)
+        return run_step("sample", study, dataset, seed, device, progress, precision=precision, compiled=compiled)
     if dataset or n is None or out is None:
         raise UserError("sample: --model goes with -n and --out, and without --dataset")
     from nm_vqtsg.stages.sample_model import sample_model
