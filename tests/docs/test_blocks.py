@@ -30,10 +30,6 @@ NOT_RUN = {  # page -> first line of a block -> reason
         "source .venv/bin/activate": ENGINES,
         "python -m nm_vqtsg study new studies/small": ENGINES,
     },
-    "generators.md": {
-        "python -m nm_vqtsg study new studies/plain": ENGINES,
-        "pip install --ignore-requires-python": "installs a package that the tests do without",
-    },
     "quickstart.md": {"python -m venv .venv": INSTALLS},
     "workflow.md": {
         "snakemake -n ": ENGINES,
