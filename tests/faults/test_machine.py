@@ -154,6 +154,11 @@ def test_a_study_that_is_read_only_altogether(begun: Study) -> None:
 # ---- files that vanish
 
 
+def gone(path: Path) -> Path:
+    """Where a file is hidden."""
+    return path.with_name(f"{path.name}.gone")
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("step", [step for step in STEPS if step not in ("download", "tables")])
 def test_inputs_that_vanish_during_a_run(study: Study, whole: Study, step: str) -> None:
@@ -172,7 +177,7 @@ def test_inputs_that_vanish_during_a_run(study: Study, whole: Study, step: str) 
             process.wait(wait_s)
         except subprocess.TimeoutExpired:
             for path in inputs:
-                path.rename(path.with_suffix(".gone"))
+                path.rename(gone(path))
         _, errors = process.communicate(timeout=LONG_S)
         assert process.returncode in (0, 1) and "Traceback" not in errors, errors
         if process.returncode:
@@ -180,7 +185,7 @@ def test_inputs_that_vanish_during_a_run(study: Study, whole: Study, step: str) 
             assert not any(path.exists() for path in study.outputs(step))
         for path in inputs:
             if not path.exists():
-                path.with_suffix(".gone").rename(path)
+                gone(path).rename(path)
         study.run(step)
         same_files(study.files(), whole.files())
 
