@@ -85,6 +85,7 @@ def main() -> None:
     """One row for each run and score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=Path, default=Path())
+    parser.add_argument("--dataset", help="this one alone")
     parser.add_argument("--published-judge", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -92,7 +93,7 @@ def main() -> None:
     table = Table("run", "judge (accuracy on TEST)", "score", title="before -> after the mapper, and the change")
     for protocol in ("our protocol", "published protocol"):
         table.add_column(protocol, justify="right")
-    for dataset in params.datasets:
+    for dataset in [options.dataset] if options.dataset else params.datasets:
         shared = Paths(options.study, dataset)
         train, test = Series.load(shared.train), Series.load(shared.test)
         judges = {"ours": Judge.load(shared.fcn)}
