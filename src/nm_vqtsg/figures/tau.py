@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from nm_vqtsg.figures import style
 from nm_vqtsg.figures.plane import Plane
@@ -86,6 +86,7 @@ def stochastic_variants(
         axis.set_xlim(*x_limits)
         axis.set_ylim(*y_limits)
         axis.set_xlabel(plane.label(0))
+        axis.xaxis.set_major_locator(MaxNLocator(2))  # six panels side by side leave room for no more
     axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1]))
     axes[1, 0].set_ylabel(f"ROCKET {plane.label(1)}")
     return figure
