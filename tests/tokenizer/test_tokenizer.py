@@ -167,7 +167,7 @@ def test_warnings_name_what_is_wrong():
     usage = {"lf": {"live": 900, "perplexity": 500.0}, "hf": {"live": 1000, "perplexity": 600.0}}
     assert health_warnings(1024, usage, good, good) == []
     collapsed = usage | {"hf": {"live": 1, "perplexity": 1.0}}
-    assert "codebook of band hf has collapsed" in health_warnings(1024, collapsed, good, good)[0]
+    assert "codebook of band HF has collapsed" in health_warnings(1024, collapsed, good, good)[0]
     bad = {"total": {"mse": 0.8, "l1": 0.7}}
     assert "hardly reconstructed" in health_warnings(1024, usage, bad, bad)[0]
     assert "TEST" in health_warnings(1024, usage, good, {"total": {"mse": 0.3, "l1": 0.4}})[0]

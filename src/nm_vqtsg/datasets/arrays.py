@@ -83,7 +83,7 @@ def as_labels(y: Any, n: int, *, name: str = "y") -> np.ndarray:
     missing = f"{name} holds NaN or no value at all; give every series a label, or leave {name} out"
     if labels.dtype.hasobject:  # as of a column of a data frame
         values = labels.tolist()
-        if any(value is None or value != value or type(value).__name__ == "NAType" for value in values):
+        if any(value is None or type(value).__name__ == "NAType" or value != value for value in values):
             raise DataError(missing)
         if len({isinstance(value, str) for value in values}) > 1:
             raise DataError(f"{name} mixes kinds of labels; give numbers only, or text only")

@@ -61,8 +61,8 @@ def health_warnings(
     for name, numbers in usage.items():
         if numbers["live"] < few:
             found.append(
-                f"the codebook of band {name} has collapsed: TRAIN uses {numbers['live']} of {codebook_size} "
-                "codes; train longer or with a lower learning rate"
+                f"the codebook of band {name.upper()} has collapsed: TRAIN uses {numbers['live']} of "
+                f"{codebook_size} codes; train longer or with a lower learning rate"
             )
     if train["total"]["mse"] > 0.5:
         found.append(
