@@ -44,6 +44,7 @@ NOT_RUN = {  # page -> first line of a block -> reason
 REDUCED = {  # page -> budgets as written -> as run: the quickstart takes minutes, and the paper's budget hours
     "README.md": {
         "TimeVQVAE().fit": 'TimeVQVAE({"steps": 5, "codebook_size": 16}, {"steps": 5}).fit',
+        "NeuralMapper().fit": 'NeuralMapper({"steps": 5}, tau_grid=[0.1, 1], rocket={"n_kernels": 50}).fit',
         "sample(1000, seed=0)": "sample(10, seed=0)",
     },
     "quickstart.md": {
