@@ -89,7 +89,7 @@ def test_metrics_and_plots(done: Workspace, tmp_path: Path) -> None:
 
     done.set(stage3__steps=4)
     done.snakemake()
-    changed = json.loads(done.dvc("metrics", "diff", "--json", "HEAD"))["diff"]["results/metrics.json"]
+    changed = json.loads(done.dvc("metrics", "diff", "--json", "HEAD"))["results/metrics.json"]
     for name in DATASETS:
         fid = changed[f"{name}.fid_mapped"]
         assert fid["old"] == before[name]["fid_mapped"] and fid["diff"] == fid["new"] - fid["old"] != 0

@@ -87,7 +87,8 @@ def test_a_job_that_slurm_ends_fails_and_the_rest_goes_on(done: Workspace, slurm
     assert sorted(states(done)["stage3"]) == ["CANCELLED", "COMPLETED"]
     first = done.ran()
     kept = "ItalyPowerDemand" if "plot-ItalyPowerDemand-seed0" in first else "GunPoint"
-    assert first == jobs("stage3") | jobs("evaluate plot", (kept,))
+    # the job that was cancelled may not have come as far as its log
+    assert jobs("stage3 evaluate plot", (kept,)) <= first <= jobs("stage3") | jobs("evaluate plot", (kept,))
     done.snakemake()
     assert done.ran() == jobs("stage3 evaluate plot tables") - jobs("stage3 evaluate plot", (kept,))
     done.assert_idle()
