@@ -94,12 +94,21 @@ def test_a_new_data_set_runs_its_own_jobs_and_the_tables(done: Workspace, engine
 
 
 @ENGINES
-def test_an_edit_of_the_mapper_reruns_stage_3_onward(done: Workspace, engine: str) -> None:
-    done.edit("src/nm_vqtsg/mapper/unet.py")
+@pytest.mark.parametrize(
+    ("line", "instead", "follow"),
+    [
+        ("GROUPS = 4 ", "GROUPS = 2 ", FROM_STAGE3),
+        ("GROUPS = 4 ", "GROUPS = 4  # edited,", "stage3 evaluate"),  # nothing comes out otherwise than before
+    ],
+)
+def test_an_edit_of_the_mapper_reruns_stage_3_onward(
+    done: Workspace, engine: str, line: str, instead: str, follow: str
+) -> None:
+    done.replace("src/nm_vqtsg/mapper/unet.py", line, instead)
     assert done.planned() == jobs(FROM_STAGE3)
     assert stale(done) == {"stage3", "evaluate"}
     run(done, engine)
-    assert done.ran() == jobs(FROM_STAGE3)
+    assert done.ran() == jobs(follow)
     done.assert_idle()
 
 

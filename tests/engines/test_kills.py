@@ -89,7 +89,8 @@ def results(workspace: Workspace) -> dict[str, bytes]:
 def test_a_killed_engine(single: Workspace, killed: str, then: str) -> None:
     """The stage that it had started lives on; the next engine waits for it and keeps what is finished."""
     engine = start(single, killed)
-    wait_for(lambda: stage_processes(single, "stage2"))
+    log = single.path / "logs" / f"stage2-{ONE[0]}-seed0.log"
+    wait_for(lambda: log.exists() and " begins" in log.read_text())
     before = finished_jobs(single)
     engine.kill()
     engine.wait()

@@ -96,3 +96,12 @@ def test_the_demonstrations_parameters_fit_the_models() -> None:
     params = load_params(path)
     assert path.read_text() == as_yaml(params)
     assert params.data.source == "sktime" and params.datasets == ("ItalyPowerDemand",)
+
+
+def test_whole_numbers_may_be_written_with_a_point(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("bootstrap: 200 ", "bootstrap: 200.0 ").replace("  - 0\n", "  - 0.0\n"))
+    params = load_params(path)
+    assert params == Params()
+    assert isinstance(params.evaluate.bootstrap, int)
+    assert all(isinstance(seed, int) for seed in params.seeds)

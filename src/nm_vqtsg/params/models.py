@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
 from nm_vqtsg.errors import DataError
 
 GENERATORS = Path(__file__).resolve().parents[1] / "generators" / "kinds"  # one file each; not imported here
 Source = Literal["paper", "code", "ours"]
-Positive = Annotated[int, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Whole = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
+Positive = Annotated[Whole, Field(gt=0)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -75,7 +76,7 @@ class Data(Section):
     )
     test_size: Annotated[float, Field(gt=0, lt=1)] = param(0.2, "paper", "share of the series that TEST gets")
     split_seed: Seed = param(0, "code", "seed of the stratified split")
-    min_length: Annotated[int, Field(ge=8)] = param(8, "ours", "shorter series are refused")
+    min_length: Annotated[Whole, Field(ge=8)] = param(8, "ours", "shorter series are refused")
 
 
 class OwnData(Section):
@@ -113,7 +114,7 @@ class Fcn(Section):
 class Stage1(Training):
     """The tokeniser."""
 
-    codebook_size: Annotated[int, Field(ge=2)] = param(1024, "paper", "codes of each band")
+    codebook_size: Annotated[Whole, Field(ge=2)] = param(1024, "paper", "codes of each band")
     code_dim: Positive = param(8, "paper", "width of a code")
     lf_width: Positive = param(8, "code", "positions in time to aim at in the low-frequency band")
     hf_width: Positive = param(32, "code", "positions in time to aim at in the high-frequency band")
@@ -158,8 +159,8 @@ class Stage2(Training):
 class Sample(Section):
     """Drawing series from the generator."""
 
-    n_samples: Annotated[int, Field(ge=2)] = param(1024, "code", "unconditional series, or as many as TEST has")
-    n_per_class: Annotated[int, Field(ge=2)] = param(100, "code", "class-conditional series of each class")
+    n_samples: Annotated[Whole, Field(ge=2)] = param(1024, "code", "unconditional series, or as many as TEST has")
+    n_per_class: Annotated[Whole, Field(ge=2)] = param(100, "code", "class-conditional series of each class")
     steps: Positive = param(10, "code", "decoding steps of each band")
     lf_choice_temperature: NonNegativeFloat = param(10.0, "code", "noise of the choice what to keep, LF")
     hf_choice_temperature: NonNegativeFloat = param(0.0, "code", "noise of the choice what to keep, HF")
@@ -184,8 +185,8 @@ class Rocket(Section):
 class TauSearch(Section):
     """The search for the temperature of SVQ."""
 
-    n_samples: Annotated[int, Field(ge=2)] = param(1024, "code", "generated series to compare with")
-    n_train: Annotated[int, Field(ge=2)] | None = param(
+    n_samples: Annotated[Whole, Field(ge=2)] = param(1024, "code", "generated series to compare with")
+    n_train: Annotated[Whole, Field(ge=2)] | None = param(
         None, "ours", "TRAIN series to compare with, a seeded choice; null is all, as in the paper"
     )
 
@@ -204,9 +205,9 @@ class Stage3(Training):
 class Evaluate(Section):
     """The evaluation."""
 
-    is_splits: Annotated[int, Field(ge=1)] = param(10, "code", "splits of the inception score")
-    bootstrap: Annotated[int, Field(ge=0)] = param(200, "ours", "bootstrap draws behind each interval")
-    cas_fits: Annotated[int, Field(ge=0)] = param(
+    is_splits: Annotated[Whole, Field(ge=1)] = param(10, "code", "splits of the inception score")
+    bootstrap: Annotated[Whole, Field(ge=0)] = param(200, "ours", "bootstrap draws behind each interval")
+    cas_fits: Annotated[Whole, Field(ge=0)] = param(
         3, "ours", "classifiers behind the classification accuracy score; 0 leaves it out"
     )
     seed: Seed = param(0, "ours", "seed of subsets, splits and bootstrap draws")
