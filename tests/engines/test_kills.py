@@ -94,7 +94,7 @@ def test_a_killed_engine(single: Workspace, killed: str, then: str) -> None:
     before = finished_jobs(single)
     engine.kill()
     engine.wait()
-    single.ran()
+    single.count_from_here()
     run(single, then)
     again = single.ran() & before
     # a job may have ended without its engine having seen it; all others are kept
@@ -110,7 +110,7 @@ def test_a_killed_stage(single: Workspace, engine: str) -> None:
         os.kill(pid, signal.SIGKILL)
     assert process.wait(timeout=7200) != 0
     assert not list(single.path.glob("results/*/seed0/stage1.*"))
-    single.ran()
+    single.count_from_here()
     run(single, other(engine))
     assert not single.ran() & jobs("download resplit", ONE)
     single.assert_idle()
@@ -150,5 +150,5 @@ def test_power_cuts(single: Workspace, finished: Path, seed: int) -> None:
         run(single, engine_name)
     assert results(single) == results(Workspace(finished))
     assert not list(single.path.rglob("*.partial"))
-    single.ran()
+    single.count_from_here()
     single.assert_idle()

@@ -33,4 +33,5 @@ def test_snakemake_is_refused_while_dvc_runs(done: Workspace) -> None:
     said = f"Error: process {engine.pid} is at work on this study (dvc repro); wait or stop it"
     assert refused.splitlines()[-1] == said
     assert engine.wait(timeout=7200) == 0
+    assert done.ran() == jobs("stage3 evaluate plot tables")
     done.assert_idle()

@@ -15,11 +15,8 @@ GPU_RULES = {"fcn", "stage1", "stage2", "sample", "tau_search", "stage3", "evalu
 
 
 def gpu_rules(shown: str) -> set[str]:
-    return {
-        rule
-        for rule, body in re.findall(r"^(?:local)?rule (\w+):$(.*?)^\s+resources: (?=.*gpu=1)", shown, re.M | re.S)
-        if "rule" not in body
-    }
+    planned = re.split(r"^(?:local)?rule (?=\w+:$)", shown, flags=re.M)[1:]
+    return {job.split(":")[0] for job in planned if re.search(r"^\s+resources: .*\bgpu=1\b", job, re.M)}
 
 
 def test_training_asks_for_the_gpu_where_there_is_one(fresh: Workspace) -> None:

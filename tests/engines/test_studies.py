@@ -47,7 +47,7 @@ def test_a_study_of_another_version_is_refused(fresh: Workspace) -> None:
 
 
 def test_a_wrong_parameter_is_refused_before_any_job(fresh: Workspace) -> None:
-    fresh.set_keys({"stage1.steps": 0})
+    fresh.replace("params.yaml", "  steps: 3 ", "  steps: 0 ")
     refused = fresh.snakemake(check=False)
     assert "stage1.steps" in refused and "Traceback" not in refused
     assert not Path(fresh.path / "data").exists()

@@ -222,7 +222,6 @@ def limited(gibibytes: float):
         ("fcn", {"fcn.batch_size": 200_000}),
         ("stage1", {"stage1.batch_size": 2_000_000}),
         ("stage2", {"stage2.batch_size": 2_000_000}),
-        ("sample", {"sample.n_samples": 30_000_000}),
         ("stage3", {"stage3.batch_size": 2_000_000}),
     ],
 )

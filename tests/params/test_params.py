@@ -46,13 +46,13 @@ def test_every_value_names_its_source() -> None:
         ("  steps: 20000 ", "  steps: 1.5 ", ["stage1.steps", "integer"]),
         ("  steps: 20000 ", "  steps: many ", ["stage1.steps", "integer", "many"]),
         ("  steps: 20000 ", "  steps: 1\n  steps: 2 ", ["steps", "twice"]),
-        ("  - 0.5", "  - 0", ["tau_grid", "greater than 0"]),
-        ("  - 0.5", "  - -1", ["tau_grid", "greater than 0"]),
-        ("  - 0.5", "  - .inf", ["tau_grid", "finite"]),
-        ("  - 0.5", "  - 1.0", ["tau_grid", "twice"]),
-        ("  - Crop", "  - Corp", ["Corp", "did you mean 'Crop'", "own_data"]),
-        ("  - Crop", "  - ECG5000", ["datasets", "twice"]),
-        ("  - Crop", "  - ../Crop", ["../Crop", "128"]),
+        ("- 0.5", "- 0", ["tau_grid", "greater than 0"]),
+        ("- 0.5", "- -1", ["tau_grid", "greater than 0"]),
+        ("- 0.5", "- .inf", ["tau_grid", "finite"]),
+        ("- 0.5", "- 1.0", ["tau_grid", "twice"]),
+        ("- Crop", "- Corp", ["Corp", "did you mean 'Crop'", "own_data"]),
+        ("- Crop", "- ECG5000", ["datasets", "twice"]),
+        ("- Crop", "- ../Crop", ["../Crop", "128"]),
         ("distance: euclidean", "distance: cosine", ["svq.distance", "euclidean", "squared"]),
         ("heads: 2", "heads: 3", ["stage2.lf", "heads must divide"]),
         ("learning_rate_min: 0.0005", "learning_rate_min: 1", ["stage1", "must not exceed"]),
@@ -85,7 +85,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_own_data_may_be_studied() -> None:
     text = TEXT.replace("own_data: {}", "own_data:\n  mine:\n    path: x.csv\n    label_column: kind")
-    params = parse_params(text.replace("  - Crop\n", "  - mine\n"))
+    params = parse_params(text.replace("- Crop\n", "- mine\n"))
     assert params.datasets[0] == "mine"
     assert params.own_data["mine"].label_column == "kind"
     assert parse_params(as_yaml(params)) == params
@@ -100,7 +100,7 @@ def test_the_demonstrations_parameters_fit_the_models() -> None:
 
 def test_whole_numbers_may_be_written_with_a_point(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(TEXT.replace("bootstrap: 200 ", "bootstrap: 200.0 ").replace("  - 0\n", "  - 0.0\n"))
+    path.write_text(TEXT.replace("bootstrap: 200 ", "bootstrap: 200.0 ").replace("- 0\n", "- 0.0\n"))
     params = load_params(path)
     assert params == Params()
     assert isinstance(params.evaluate.bootstrap, int)

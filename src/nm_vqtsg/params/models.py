@@ -187,7 +187,7 @@ class TauSearch(Section):
 
     n_samples: Annotated[Whole, Field(ge=2)] = param(1024, "code", "generated series to compare with")
     n_train: Annotated[Whole, Field(ge=2)] | None = param(
-        None, "ours", "TRAIN series to compare with, a seeded choice; null is all, as in the paper"
+        None, "ours", "TRAIN series to compare with, a seeded choice; empty is all, as in the paper"
     )
 
 

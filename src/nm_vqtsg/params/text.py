@@ -137,7 +137,10 @@ def first_problem(error: ValidationError) -> str:
 
 
 def as_yaml(params: Params) -> str:
-    """`params` as YAML, every list in block style, every line with the source and meaning of its value."""
+    """`params` as YAML, every list in block style, every line with the source and meaning of its value.
+
+    The style is the one in which DVC writes, so that ``dvc exp run -S`` changes what it is to change and no other line.
+    """
     lines = [
         "# Parameters of the study. Each comment names the source of the default (paper, code = the authors'",
         "# published code, ours = decided here, see docs/method.md) and the meaning. Every key must be present.",
@@ -161,12 +164,12 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
             yield from _section_lines(value, standard, indent + "  ")
         elif isinstance(value, tuple):
             yield _commented(f"{indent}{name}:", comment)
-            yield from (f"{indent}  - {_scalar(item)}" for item in value)
+            yield from (f"{indent}- {_scalar(item)}" for item in value)
         elif isinstance(value, dict) and value:
             yield _commented(f"{indent}{name}:", comment)
             for key, item in value.items():
                 yield f"{indent}  {key}:"
-                yield from (f"{indent}    {k}: {_scalar(v)}" for k, v in item.model_dump().items())
+                yield from (f"{indent}    {k}: {_scalar(v)}".rstrip() for k, v in item.model_dump().items())
         else:
             yield _commented(f"{indent}{name}: {_scalar(value)}", comment)
 
@@ -176,6 +179,8 @@ def _commented(text: str, comment: str) -> str:
 
 
 def _scalar(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float):
         number = int(value) if value.is_integer() and abs(value) < 1e15 else value
         text = repr(number)

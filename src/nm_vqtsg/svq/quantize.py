@@ -8,6 +8,7 @@ over the **live** codes, those that real data use. Dead codes must stay out: whe
 origin they are the nearest wrong codes of every latent and would take most of the mass.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -19,6 +20,8 @@ Distance = Literal["euclidean", "squared"]
 
 # Below this temperature every law is the nearest code to float32 precision, and 0 / tau stays 0.
 SMALLEST_TAU = 1e-30
+
+POSITIONS = 1024  # drawn at once on a CPU: their distances to 1024 codes stay in its cache
 
 
 def check_tau(tau: float) -> float:
@@ -62,13 +65,15 @@ class StochasticQuantizer:
         # ‖z − c‖² = [z, 1]·[−2c, ‖c‖²] + ‖z‖²: one product with the transposed codes gives all distances.
         self._factor = torch.cat([-2 * kept, kept.square().sum(1, keepdim=True)], 1).T.contiguous()
 
-    def gaps(self, latents: Tensor) -> Tensor:
+    def gaps(self, latents: Tensor, out: Tensor | None = None) -> Tensor:
         """How much farther each live code is than the nearest one.
 
         Parameters
         ----------
         latents : Tensor
             (..., d) float32, in code space.
+        out : Tensor, optional
+            Memory for the result.
 
         Returns
         -------
@@ -76,13 +81,13 @@ class StochasticQuantizer:
             (..., K_live) float32 >= 0, zero at the nearest code.
         """
         ones = latents.new_ones(*latents.shape[:-1], 1)
-        distances = torch.cat([latents, ones], -1) @ self._factor
+        distances = torch.matmul(torch.cat([latents, ones], -1), self._factor, out=out)
         if self.distance == "euclidean":
             distances += latents.square().sum(-1, keepdim=True)
             distances.clamp_(min=0).sqrt_()
         return distances.sub_(distances.amin(-1, keepdim=True))
 
-    def weights(self, gaps: Tensor, tau: float, *, overwrite: bool = False) -> Tensor:
+    def weights(self, gaps: Tensor, tau: float, out: Tensor | None = None) -> Tensor:
         """Unnormalised probabilities exp(−gap / tau), the nearest code's being 1.
 
         Parameters
@@ -91,15 +96,15 @@ class StochasticQuantizer:
             (..., K_live), of `gaps`.
         tau : float
             Temperature in (0, inf].
-        overwrite : bool
-            Use the memory of `gaps` for the result.
+        out : Tensor, optional
+            Memory for the result; may be `gaps`.
         """
-        scaled = gaps.div_(-max(tau, SMALLEST_TAU)) if overwrite else gaps / -max(tau, SMALLEST_TAU)
-        return scaled.exp_()
+        return torch.div(gaps, -max(tau, SMALLEST_TAU), out=out).exp_()
 
     def probabilities(self, latents: Tensor, tau: float) -> Tensor:
         """P of Eq. (3.1b) over the whole codebook: (..., d) -> (..., K), zero at dead codes."""
-        weights = self.weights(self.gaps(latents), check_tau(tau), overwrite=True)
+        gaps = self.gaps(latents)
+        weights = self.weights(gaps, check_tau(tau), out=gaps)
         weights /= weights.sum(-1, keepdim=True)
         whole = weights.new_zeros(*weights.shape[:-1], self.n_codes)
         return whole.index_copy_(-1, self._live, weights)
@@ -127,9 +132,31 @@ class StochasticQuantizer:
         With a `generator` on the CPU the draw is the same on every device; one on the device of `latents` saves
         the transfer.
         """
+        return self.draw_each(latents, (tau,), generator)[0]
+
+    @torch.no_grad()
+    def draw_each(self, latents: Tensor, taus: Sequence[float], generator: torch.Generator) -> Tensor:
+        """Draw at several temperatures with the same random numbers: (..., d) -> tokens (len(taus), ...) int64.
+
+        Those of one temperature are what `draw` gives for it alone; the distances are computed once for all. On a
+        CPU a few positions at a time are drawn in memory that is used again: it takes a third of the time.
+        """
+        taus = [check_tau(tau) for tau in taus]
         uniforms = torch.rand(latents.shape[:-1], generator=generator, device=generator.device).to(latents.device)
+        rows, levels = latents.reshape(-1, latents.shape[-1]), uniforms.reshape(-1)
+        at_once = min(POSITIONS, len(rows)) if latents.device.type == "cpu" else len(rows)
+        gaps, weights = (rows.new_empty(at_once, len(self._live), dtype=torch.float32) for _ in range(2))
+        tokens = [[self._live[:0]] for _ in taus]
         with torch.autocast(latents.device.type, enabled=False):
-            return self.choose(self.weights(self.gaps(latents), check_tau(tau), overwrite=True), uniforms)
+            for some, level in zip(
+                rows.float().split(max(1, at_once)), levels.split(max(1, at_once)), strict=True
+            ):
+                self.gaps(some, out=gaps[: len(some)])
+                for tau, found in zip(taus, tokens, strict=True):
+                    found.append(
+                        self.choose(self.weights(gaps[: len(some)], tau, out=weights[: len(some)]), level)
+                    )
+        return torch.stack([torch.cat(found) for found in tokens]).view(len(taus), *uniforms.shape)
 
 
 def invert_cdf(weights: Tensor, uniforms: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Claim 3.2: for the right τ the variants X̃'(τ) of real series are distributed
 the one of a grid that minimises FID(X̂, X̃'(τ)) on ROCKET features.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,18 +118,16 @@ def search_tau(
     generated = Gaussian(features(x_hat.cpu().numpy()), "generated series")
     fid: list[float] = []
     with session.track("tau search", len(taus) * len(x)) as task:
-        for tau in taus:
-            described = _describe(variants, tau, features, _source(seed, "draw"), task)
+        for tau, batches in zip(taus, variants.batches_at(taus, _source(seed, "draw")), strict=True):
+            described = _describe(batches, features, task)
             fid.append(frechet_distance(generated, Gaussian(described, "variants of TRAIN")))
             task.advance(0, tau=tau, fid=fid[-1])
     return TauCurve(taus, tuple(fid), len(x_hat), len(x))
 
 
-def _describe(
-    variants: StochasticVariants, tau: float, features: Features, source: torch.Generator, task: Task
-) -> np.ndarray:
+def _describe(batches: Iterable[Tensor], features: Features, task: Task) -> np.ndarray:
     rows = []
-    for batch in variants.batches(tau, source):
+    for batch in batches:
         rows.append(features(batch.cpu().numpy()))
         task.advance(len(batch))
     return np.concatenate(rows)

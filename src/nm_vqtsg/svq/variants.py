@@ -49,14 +49,29 @@ class StochasticVariants:
 
     def draw(self, rows: Tensor | slice, tau: float, source: torch.Generator) -> Tensor:
         """One fresh variant of each of the `rows`: (B, C, L). `source` lives on the CPU or on the device."""
-        with torch.no_grad():
-            tokens = [
-                quantizer.draw(latents[rows], tau, source)
-                for quantizer, latents in zip(self._quantizers, self.latents, strict=True)
-            ]
-            return self._decode(tokens).float()
+        return self._decoded([drawn[0] for drawn in self._tokens(rows, (tau,), source)])
+
+    def _tokens(self, rows: Tensor | slice, taus: Sequence[float], source: torch.Generator) -> list[Tensor]:
+        """Of each band (len(taus), B, N) int64."""
+        return [
+            quantizer.draw_each(latents[rows], taus, source)
+            for quantizer, latents in zip(self._quantizers, self.latents, strict=True)
+        ]
 
     def batches(self, tau: float, source: torch.Generator) -> Iterator[Tensor]:
         """One fresh variant of every series, in order and in batches (B, C, L)."""
-        for start in range(0, len(self), BATCH):
-            yield self.draw(slice(start, start + BATCH), tau, source)
+        for rows in self._slices():
+            yield self.draw(rows, tau, source)
+
+    def batches_at(self, taus: Sequence[float], source: torch.Generator) -> Iterator[Iterator[Tensor]]:
+        """For each temperature what `batches` yields for it with such a `source`; distances are computed once."""
+        drawn = [self._tokens(rows, taus, source) for rows in self._slices()]
+        for number in range(len(taus)):
+            yield (self._decoded([band[number] for band in bands]) for bands in drawn)
+
+    def _slices(self) -> list[slice]:
+        return [slice(start, start + BATCH) for start in range(0, len(self), BATCH)]
+
+    @torch.no_grad()
+    def _decoded(self, tokens: Sequence[Tensor]) -> Tensor:
+        return self._decode(tokens).float()
