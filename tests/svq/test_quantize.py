@@ -156,3 +156,24 @@ def test_impossible_temperatures_are_refused(tau: float) -> None:
 def test_a_codebook_without_live_codes_is_refused() -> None:
     with pytest.raises(DataError, match="live"):
         StochasticQuantizer(torch.zeros(4, 8), torch.zeros(4, dtype=torch.bool))
+
+
+def test_each_temperature_is_drawn_as_it_is_alone() -> None:
+    codes, live = random_codebook()
+    z = torch.randn(3, 700, 8, generator=seeded(4))  # more positions than are drawn at once
+    quantizer = StochasticQuantizer(codes, live)
+    together = quantizer.draw_each(z, (0.1, 1.0, math.inf), seeded(5))
+    assert together.shape == (3, 3, 700)
+    for tokens, tau in zip(together, (0.1, 1.0, math.inf), strict=True):
+        assert torch.equal(tokens, quantizer.draw(z, tau, seeded(5)))
+
+
+@pytest.mark.parametrize("n", [1, 1023, 1024, 1025, 5000])
+@pytest.mark.parametrize("distance", ["euclidean", "squared"])
+def test_a_few_positions_at_a_time_are_drawn_as_all_at_once(n: int, distance: str) -> None:
+    codes, live = random_codebook()
+    z = torch.randn(n, 8, generator=seeded(6))
+    quantizer = StochasticQuantizer(codes, live, distance)  # type: ignore[arg-type]
+    plain = quantizer.choose(quantizer.weights(quantizer.gaps(z), 0.5), torch.rand(n, generator=seeded(7)))
+    found = quantizer.draw(z, 0.5, seeded(7))
+    assert (found != plain).sum() <= n / 1000  # products of other shapes may round otherwise

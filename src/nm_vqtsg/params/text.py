@@ -139,7 +139,7 @@ def first_problem(error: ValidationError) -> str:
 def as_yaml(params: Params) -> str:
     """`params` as YAML, every list in block style, every line with the source and meaning of its value.
 
-    The style is the one in which DVC writes, so that ``dvc exp run -S`` changes what it is to change and no other line.
+    The style is the one in which DVC writes, so that ``dvc exp run -S`` changes no other line than it is to.
     """
     lines = [
         "# Parameters of the study. Each comment names the source of the default (paper, code = the authors'",
