@@ -20,7 +20,7 @@ from nm_vqtsg.params import load_params
 
 from .conftest import Study
 
-READABLE = {".npz", ".safetensors", ".json", ".tsv", ".csv", ".md", ".tex", ".png"}
+READABLE = {".npz", ".safetensors", ".json", ".tsv", ".csv", ".md", ".tex", ".html", ".png"}
 ROOT = Path(__file__).resolve().parents[2]
 PICKLE_STARTS = tuple(bytes([0x80, version]) for version in range(2, 6))
 
@@ -43,7 +43,10 @@ def check_file(name: str, content: bytes) -> None:
     elif suffix == ".json":
         json.loads(content)
     elif suffix != ".png":
-        content.decode("utf-8")
+        text = content.decode("utf-8").lower()
+        assert suffix != ".html" or not any(
+            word in text for word in ("<script", "javascript:", " onload", " onerror")
+        ), name
 
 
 def test_artifacts_of_a_study_that_has_begun(begun: Study) -> None:

@@ -26,6 +26,7 @@ LONG = {  # so much work that a signal finds each step in the midst of it
     "tau_grid": [0.1 * k for k in range(1, 40)],
     "rocket.n_kernels": 2000,
     "evaluate.bootstrap": 20000,
+    "plot.n_pairs": 200,
 }
 
 

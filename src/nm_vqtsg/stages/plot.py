@@ -222,7 +222,7 @@ def png(run: Inputs, name: str) -> bytes:
 
 
 def run(ctx: StageContext) -> None:
-    """Draw all figures of a run.
+    """Draw all figures of a run; none is written before all are drawn.
 
     Raises
     ------
@@ -230,8 +230,12 @@ def run(ctx: StageContext) -> None:
         If an artifact of the run is missing or damaged.
     """
     inputs = Inputs(ctx)
-    for name in FIGURES:
-        data = png(inputs, name)
+    with ctx.session.track("figures", len(FIGURES)) as task:
+        drawn = {}
+        for name in FIGURES:
+            drawn[name] = png(inputs, name)
+            task.advance()
+    for name, data in drawn.items():
         with atomic_path(ctx.paths.figure(name)) as temporary:
             temporary.write_bytes(data)
         ctx.log.info("%s (%d kB)", ctx.paths.figure(name), len(data) // 1000)
