@@ -1,8 +1,10 @@
 """What a GPU run changes, as far as a CPU can show it: precision, compilation, and no waiting for the device."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +119,14 @@ def test_the_watch_sees_what_waits() -> None:
 def test_compiled_networks_learn_the_same(train: Train) -> None:
     plain, compiled = train(Session()), train(Session(acceleration=COMPILED))
     assert compiled[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=1e-3)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+def test_inductor_compiles_both_bands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `--compile` uses. Bands differ in their lengths, of which inductor is not to make variables."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    plain, compiled = stage1(Session()), stage1(Session(acceleration=Acceleration(backend="inductor")))
+    assert compiled[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=1e-2)
 
 
 @ALL

@@ -65,7 +65,7 @@ class Acceleration:
             yield
             return
         for part in parts:
-            part.compile(backend=self.backend)
+            part.compile(backend=self.backend, dynamic=False)  # all batches are of one size
         try:
             yield
         finally:
