@@ -10,7 +10,6 @@ the process, as the kernel reports it when the process ends. Exit status 1 if a 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,14 @@ FEW = (
     "evaluate.cas_fits=1",
 )
 
+# A process inherits the peak of the one that starts it, so a small one stands between.
+WATCH = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
+
 
 def make_study(folder: Path, length: int, n_train: int, n_test: int, n_classes: int = 5) -> None:
     """A study of artificial series."""
@@ -57,16 +64,14 @@ def peak_mb(step: str, folder: Path) -> float:
     """Run one step; its peak memory in MB (10⁶ bytes)."""
     command = [sys.executable, "-m", "nm_vqtsg", step, "--dataset", "Artificial", "--study", str(folder)]
     command += [] if step in SHARED else ["--seed", "0"]
-    process = subprocess.Popen(
-        [*command, "--device", "cpu", "--progress", "none"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, *command, "--device", "cpu", "--progress", "none"],
+        capture_output=True,
+        text=True,
     )
-    assert process.stderr is not None
-    said = process.stderr.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{step} failed:\n{said}")
-    return usage.ru_maxrss * 1024 / 1e6
+    if done.returncode:
+        raise SystemExit(f"{step} failed:\n{done.stderr}")
+    return int(done.stdout) * 1024 / 1e6
 
 
 def peaks(length: int, n_train: int, n_test: int, steps: tuple[str, ...] = STEPS) -> dict[str, float]:
