@@ -89,7 +89,7 @@ def main() -> None:
                 verdict = (lines or total or ["changes"])[-1]
                 print(f"| {name + note:<32} | {min(wall):.1f} | {min(cpu):.1f} | {verdict} |", flush=True)
             params = (project / "params.yaml").read_text()
-            (project / "params.yaml").write_text(params.replace("  - 0.1\n", "  - 0.2\n", 1))
+            (project / "params.yaml").write_text(params.replace("- 0.1\n", "- 0.2\n", 1))
         if options.profile:
             command = [sys.executable, "-m", "cProfile", "-s", "cumulative", *snakemake[1:]]
             print("\n".join(timed(command, project, 1)[2].split("function calls")[-1].splitlines()[:60]))
