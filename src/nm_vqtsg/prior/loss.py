@@ -1,4 +1,4 @@
-"""Cross-entropy of many positions over a large vocabulary, at a third of the time."""
+"""Cross-entropy of many positions over a large vocabulary, from one softmax."""
 
 from typing import Any
 

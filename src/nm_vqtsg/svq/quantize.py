@@ -139,18 +139,16 @@ class StochasticQuantizer:
         """Draw at several temperatures with the same random numbers: (..., d) -> tokens (len(taus), ...) int64.
 
         Those of one temperature are what `draw` gives for it alone; the distances are computed once for all. On a
-        CPU a few positions at a time are drawn in memory that is used again: it takes a third of the time.
+        CPU a few positions at a time are drawn, in memory that is used again.
         """
         taus = [check_tau(tau) for tau in taus]
         uniforms = torch.rand(latents.shape[:-1], generator=generator, device=generator.device).to(latents.device)
         rows, levels = latents.reshape(-1, latents.shape[-1]), uniforms.reshape(-1)
         at_once = min(POSITIONS, len(rows)) if latents.device.type == "cpu" else len(rows)
         gaps, weights = (rows.new_empty(at_once, len(self._live), dtype=torch.float32) for _ in range(2))
-        tokens = [[self._live[:0]] for _ in taus]
+        tokens: list[list[Tensor]] = [[] for _ in taus]
         with torch.autocast(latents.device.type, enabled=False):
-            for some, level in zip(
-                rows.float().split(max(1, at_once)), levels.split(max(1, at_once)), strict=True
-            ):
+            for some, level in zip(rows.float().split(at_once), levels.split(at_once), strict=True):
                 self.gaps(some, out=gaps[: len(some)])
                 for tau, found in zip(taus, tokens, strict=True):
                     found.append(
