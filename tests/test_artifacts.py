@@ -6,7 +6,9 @@ import io
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,3 +158,22 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path, damage: str) -> Non
         save_file({"w": torch.zeros(1)}, path)
     with pytest.raises(ArtifactError, match=r"m\.safetensors: (no such file|not a readable|carries no)"):
         load_config(path)
+
+
+@pytest.mark.parametrize("load", [load_model, load_config])
+def test_a_model_that_vanishes_while_it_is_opened_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: Callable[[Path], object]
+) -> None:
+    import safetensors
+
+    path = tmp_path / "model.safetensors"
+    save_model(path, {"w": torch.zeros(1)}, {"kind": "toy"})
+    opened = safetensors.safe_open
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        path.unlink()
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(safetensors, "safe_open", late)
+    with pytest.raises(ArtifactError, match="no such file; run the step that makes it"):
+        load(path)

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.errors import ArtifactError, machine_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,6 +211,22 @@ def save_model(path: Path | str, tensors: Mapping[str, "Tensor"], config: Mappin
             raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
+@contextmanager
+def _model_file(path: Path | str, framework: str) -> Iterator[Any]:
+    """An open .safetensors file; whatever keeps it from being read, also in the midst of it, is an `ArtifactError`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework=framework) as file:
+            yield file
+    except (SafetensorError, OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and machine_error(error) is not None:
+            raise
+        if not Path(path).is_file():
+            raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
+        raise ArtifactError(f"{path}: not a readable .safetensors file; make it again") from error
+
+
 def load_model(path: Path | str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
     """Read what `save_model` wrote: tensors (on the CPU) and configuration.
 
@@ -219,19 +235,10 @@ def load_model(path: Path | str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
     ArtifactError
         If the file is missing, damaged or carries no configuration.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise ArtifactError(f"{path}: no such file; run the step that makes it")
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ArtifactError(f"{path}: not a readable .safetensors file; make it again") from error
-    if CONFIG_KEY not in metadata:
-        raise ArtifactError(f"{path}: carries no configuration, so it is not one of this project's models")
-    return tensors, json.loads(metadata[CONFIG_KEY])
+    with _model_file(path, "pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return tensors, _configuration(metadata, path)
 
 
 def load_config(path: Path | str) -> dict[str, Any]:
@@ -242,19 +249,19 @@ def load_config(path: Path | str) -> dict[str, Any]:
     ArtifactError
         As `load_model`.
     """
-    from safetensors import SafetensorError, safe_open
+    with _model_file(path, "np") as file:
+        metadata = file.metadata() or {}
+    return _configuration(metadata, path)
 
-    if not Path(path).is_file():
-        raise ArtifactError(f"{path}: no such file; run the step that makes it")
+
+def _configuration(metadata: Mapping[str, str], path: Path | str) -> dict[str, Any]:
     try:
-        with safe_open(path, framework="np") as file:
-            return json.loads((file.metadata() or {})[CONFIG_KEY])
-    except (SafetensorError, OSError) as error:
-        raise ArtifactError(f"{path}: not a readable .safetensors file; make it again") from error
+        configuration: dict[str, Any] = json.loads(metadata[CONFIG_KEY])
     except (KeyError, ValueError) as error:
         raise ArtifactError(
             f"{path}: carries no configuration, so it is not one of this project's models"
         ) from error
+    return configuration
 
 
 def load_state(module: Any, tensors: Mapping[str, "Tensor"], path: Path | str) -> None:
