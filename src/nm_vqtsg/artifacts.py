@@ -213,7 +213,7 @@ def save_model(path: Path | str, tensors: Mapping[str, "Tensor"], config: Mappin
 
 @contextmanager
 def _model_file(path: Path | str, framework: str) -> Iterator[Any]:
-    """An open .safetensors file; whatever keeps it from being read, also in the midst of it, is an `ArtifactError`."""
+    """An open .safetensors file; whatever keeps it from being read to its end is an `ArtifactError`."""
     from safetensors import SafetensorError, safe_open
 
     try:
