@@ -1,5 +1,7 @@
 """Grids of the paper's data sets, widths, and that the decoder mirrors the encoder."""
 
+import copy
+
 import pytest
 import torch
 
@@ -67,3 +69,66 @@ def test_vectors_are_projections_of_unit_features():
     rows = features.unflatten(1, (2, 128)).transpose(2, 3).flatten(1, 2)
     expected = encoder.project(torch.nn.functional.normalize(rows, dim=-1))
     torch.testing.assert_close(encoder(y), expected)
+
+
+def changed_decoder(band, length, dtype=torch.float64):
+    """A decoder with other weights and statistics than those of the start, codes and tokens."""
+    torch.manual_seed(0)
+    sizes = shape(length, 8, channels=2, band=band)
+    decoder = Decoder(sizes).to(dtype)
+    codes = torch.randn(50, 8, dtype=dtype)
+    tokens = torch.randint(50, (7, band.rows * sizes.lengths[-1]))
+    for _ in range(3):
+        decoder(2 * codes[tokens] + 1)
+    for parameter in decoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return decoder.eval(), codes, tokens
+
+
+@pytest.mark.parametrize("band", [LowBand(), HighBand()])
+@pytest.mark.parametrize("length", [5, 37, 140])
+@torch.no_grad()
+def test_decoding_by_look_up_is_decoding_the_codes(band, length):
+    decoder, codes, tokens = changed_decoder(band, length)
+    torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))
+    single = decoder.of_tokens(tokens[:1], codes)  # at both ends a code is missing beside it
+    torch.testing.assert_close(single, decoder(codes[tokens[:1]]))
+
+
+@torch.no_grad()
+def test_what_is_looked_up_follows_every_change():
+    """Of weights, statistics, codes, the device or type, and by loading."""
+    decoder, codes, tokens = changed_decoder(HighBand(), 37)
+    state = {name: value.clone() for name, value in decoder.state_dict().items()}
+    modules = (decoder.project, *decoder.layers[:2])
+    parts = [tensor for module in modules for tensor in module.state_dict().values()]
+    parts = [tensor for tensor in parts if tensor.is_floating_point()]
+    assert len(parts) == 9  # two layers, a batch norm and the frequencies of an activation
+
+    def expect_equal():
+        torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))
+
+    before = decoder.of_tokens(tokens, codes)
+    for tensor in (codes, *parts):
+        tensor.mul_(1.5)
+        expect_equal()
+    assert not torch.allclose(decoder.of_tokens(tokens, codes), before)
+    codes = codes.clone() + 1
+    expect_equal()
+    decoder.load_state_dict(state)
+    expect_equal()
+    decoder.load_state_dict({name: value * 2 for name, value in state.items()}, assign=True)
+    expect_equal()
+    decoder.float()
+    codes = codes.float()
+    torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]), rtol=1e-3, atol=1e-3)
+
+
+@torch.no_grad()
+def test_a_copy_looks_up_its_own_weights():
+    decoder, codes, tokens = changed_decoder(LowBand(), 37)
+    decoder.of_tokens(tokens, codes)
+    other = copy.deepcopy(decoder)
+    other.project.weight.mul_(2)
+    torch.testing.assert_close(other.of_tokens(tokens, codes), other(codes[tokens]))
+    torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))

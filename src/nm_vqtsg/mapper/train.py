@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from nm_vqtsg.svq.variants import BATCH, StochasticVariants
+from nm_vqtsg.nn.batches import in_batches
+from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training import Budget, Session, fit
 from nm_vqtsg.training.order import derive_seed
 
@@ -104,7 +105,7 @@ def map_batches(network: nn.Module, x: Tensor) -> Iterator[Tensor]:
     training = network.training
     network.eval()
     try:
-        for batch in x.split(BATCH):
+        for (batch,) in in_batches(x.shape[-1], x):
             yield network(batch)
     finally:
         network.train(training)

@@ -62,23 +62,24 @@ class RocketFeatures:
         return features / np.where(norms > 0, norms, 1)
 
 
-# Kernels have 7, 9 or 11 taps. All in one pass, with the count, spare the loads and stores of the response.
+# Kernels have 7, 9 or 11 taps. All in one pass, with the count, spare the loads and stores of the response. The
+# first channel starts at the bias, the others add to the response; the compiler takes the choice out of the loop.
 @njit(fastmath=True, cache=True, nogil=True)
-def _add_seven(response, x, w, dilation):  # type: ignore[no-untyped-def]
-    """Add one channel's part to the response; returns how many of its values are positive then."""
+def _add_seven(response, x, w, dilation, bias, first):  # type: ignore[no-untyped-def]
+    """Respond to one channel more; returns how many values of the response are positive then."""
     n, positive = len(response), np.int32(0)
     x0, x1, x2, x3 = x[:n], x[dilation:], x[2 * dilation :], x[3 * dilation :]
     x4, x5, x6 = x[4 * dilation :], x[5 * dilation :], x[6 * dilation :]
     w0, w1, w2, w3, w4, w5, w6 = w[0], w[1], w[2], w[3], w[4], w[5], w[6]
     for i in range(n):
-        early = response[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
+        early = (bias if first else response[i]) + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
         response[i] = early + w4 * x4[i] + w5 * x5[i] + w6 * x6[i]
         positive += np.int32(response[i] > 0)
     return positive
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _add_nine(response, x, w, dilation):  # type: ignore[no-untyped-def]
+def _add_nine(response, x, w, dilation, bias, first):  # type: ignore[no-untyped-def]
     n, positive = len(response), np.int32(0)
     x0, x1, x2, x3 = x[:n], x[dilation:], x[2 * dilation :], x[3 * dilation :]
     x4, x5, x6, x7, x8 = (
@@ -90,40 +91,32 @@ def _add_nine(response, x, w, dilation):  # type: ignore[no-untyped-def]
     )
     w0, w1, w2, w3, w4, w5, w6, w7, w8 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
     for i in range(n):
-        early = response[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
+        early = (bias if first else response[i]) + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
         response[i] = early + w4 * x4[i] + w5 * x5[i] + w6 * x6[i] + w7 * x7[i] + w8 * x8[i]
         positive += np.int32(response[i] > 0)
     return positive
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _add_eleven(response, x, w, dilation):  # type: ignore[no-untyped-def]
+def _add_eleven(response, x, w, dilation, bias, first):  # type: ignore[no-untyped-def]
     n, positive = len(response), np.int32(0)
     x0, x1, x2, x3 = x[:n], x[dilation:], x[2 * dilation :], x[3 * dilation :]
     x4, x5, x6, x7 = x[4 * dilation :], x[5 * dilation :], x[6 * dilation :], x[7 * dilation :]
     x8, x9, x10 = x[8 * dilation :], x[9 * dilation :], x[10 * dilation :]
     w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10]
     for i in range(n):
-        early = response[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
+        early = (bias if first else response[i]) + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
         middle = early + w4 * x4[i] + w5 * x5[i] + w6 * x6[i] + w7 * x7[i]
         response[i] = middle + w8 * x8[i] + w9 * x9[i] + w10 * x10[i]
         positive += np.int32(response[i] > 0)
     return positive
 
 
-@njit(fastmath=True, cache=True, nogil=True)
-def _largest(response):  # type: ignore[no-untyped-def]
-    """The maximum, in place: Numba makes scalar code of a running maximum, vector code of halves compared."""
-    n = len(response)
-    while n > 32:
-        half = (n + 1) // 2
-        low, high = response[:half], response[half:n]
-        for i in range(len(high)):
-            low[i] = high[i] if high[i] > low[i] else low[i]
-        n = half
-    largest = response[0]
-    for i in range(n):
-        largest = response[i] if response[i] > largest else largest
+@njit(cache=True, nogil=True)
+def _largest_integer(bits):  # type: ignore[no-untyped-def]
+    largest = bits[0]
+    for i in range(len(bits)):
+        largest = max(largest, bits[i])
     return largest
 
 
@@ -137,25 +130,29 @@ def _apply(  # type: ignore[no-untyped-def]  # compiled; the types are those of 
     edge = paddings.max()
     padded = np.zeros((n_channels, time + 2 * edge), dtype=np.float32)
     buffer = np.empty(time + 2 * edge, dtype=np.float32)
+    # positive float32 are in the order of their bits, whose maximum is vector code; that of floats is scalar code
+    buffer_bits, feature_bits = buffer.view(np.int32), features.view(np.int32)
     for row in range(n):
         padded[:, edge : edge + time] = X[row]
         weight, channel = 0, 0
         for kernel in range(len(lengths)):
             length, dilation, padding = lengths[kernel], dilations[kernel], paddings[kernel]
             out = time + 2 * padding - (length - 1) * dilation
-            response = buffer[:out]
-            response[:], positive = biases[kernel], np.int32(0)
+            response, bias, positive = buffer[:out], biases[kernel], np.int32(0)
             for c in range(channel_counts[kernel]):
                 x = padded[channels[channel + c], edge - padding :]
                 w = weights[weight + c * length : weight + (c + 1) * length]
                 if length == 7:
-                    positive = _add_seven(response, x, w, dilation)
+                    positive = _add_seven(response, x, w, dilation, bias, c == 0)
                 elif length == 9:
-                    positive = _add_nine(response, x, w, dilation)
+                    positive = _add_nine(response, x, w, dilation, bias, c == 0)
                 else:
-                    positive = _add_eleven(response, x, w, dilation)
+                    positive = _add_eleven(response, x, w, dilation, bias, c == 0)
             weight += channel_counts[kernel] * length
             channel += channel_counts[kernel]
             features[row, 2 * kernel] = positive / out
-            features[row, 2 * kernel + 1] = _largest(response)
+            if positive:
+                feature_bits[row, 2 * kernel + 1] = _largest_integer(buffer_bits[:out])
+            else:
+                features[row, 2 * kernel + 1] = response.max()
     return features

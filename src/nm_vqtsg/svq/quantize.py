@@ -8,6 +8,7 @@ over the **live** codes, those that real data use. Dead codes must stay out: whe
 origin they are the nearest wrong codes of every latent and would take most of the mass.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -99,7 +100,8 @@ class StochasticQuantizer:
         out : Tensor, optional
             Memory for the result; may be `gaps`.
         """
-        return torch.div(gaps, -max(tau, SMALLEST_TAU), out=out).exp_()
+        # A power of two, since PyTorch's exp takes three times as long on a CPU.
+        return torch.mul(gaps, -math.log2(math.e) / max(tau, SMALLEST_TAU), out=out).exp2_()
 
     def probabilities(self, latents: Tensor, tau: float) -> Tensor:
         """P of Eq. (3.1b) over the whole codebook: (..., d) -> (..., K), zero at dead codes."""

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.nn.bands import SHORTEST
+from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.nn.quantizer import Codebook, Quantizer
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.tokenizer.networks import Decoder, Encoder, Shape
 from nm_vqtsg.tokenizer.plan import TIME_FREQUENCY, BandPlan
 from nm_vqtsg.training import Budget, Session
 
-BATCH = 256  # series at once outside training
 KIND = "tokenizer"
 
 
@@ -56,6 +56,10 @@ class BandTokenizer(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """The band's part of the series: (B, N, d) → (B, C, L)."""
         return self.band.synthesise(self.decoder(codes))
+
+    def decode_tokens(self, tokens: Tensor) -> Tensor:
+        """The band's part of the series, in evaluation mode: (B, N) int64 → (B, C, L)."""
+        return self.band.synthesise(self.decoder.of_tokens(tokens, self.quantizer.codes))
 
 
 class Tokenizer(nn.Module):
@@ -156,7 +160,7 @@ class Tokenizer(nn.Module):
         """Parts of the series in the bands: (B, N) int64 of each band → (B, C, L) of each band."""
 
         def decode(*tokens: Tensor) -> tuple[Tensor, ...]:
-            return tuple(band.decode(band.quantizer.codes[t]) for band, t in zip(self.bands, tokens, strict=True))
+            return tuple(band.decode_tokens(of_band) for band, of_band in zip(self.bands, tokens, strict=True))
 
         return self._in_batches(decode, tokens)
 
@@ -219,6 +223,6 @@ class Tokenizer(nn.Module):
         """`function` of batches of the inputs' rows, joined; in evaluation mode."""
         was_training = self.training
         self.eval()
-        parts = [function(*rows) for rows in zip(*(tensor.split(BATCH) for tensor in inputs), strict=True)]
+        parts = [function(*rows) for rows in in_batches(self.length, *inputs)]
         self.train(was_training)
         return tuple(torch.cat(outputs) for outputs in zip(*parts, strict=True))
