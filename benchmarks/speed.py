@@ -169,14 +169,18 @@ class Bench:
         rocket = Rocket(1000, normalise=False, random_state=0).fit(np.zeros((1, 1, self.length), np.float32))
         for warm in (features, rocket.transform):  # compiles
             warm(x_hat[:2].numpy())
-        ours = seconds(lambda: search_tau(self.tokenizer, x, x_hat, GRID, features))
-        one = seconds(lambda: plain.search_tau(self.tokenizer, x, x_hat, (TAU,), rocket))
-        samples = seconds(lambda: plain.rocket_features(rocket, x_hat.numpy()))
-        self.found["tau search"] = Comparison((ours,), (len(GRID) * one,))  # every τ costs it the same
-        once = len(GRID) * one - (len(GRID) - 1) * samples
-        self.found["tau search, samples once"] = Comparison(
-            (ours,), (once,)
-        )  # if it described them once for all τ
+        runs = [
+            (
+                seconds(lambda: search_tau(self.tokenizer, x, x_hat, GRID, features)),
+                seconds(lambda: plain.search_tau(self.tokenizer, x, x_hat, (TAU,), rocket)),
+                seconds(lambda: plain.rocket_features(rocket, x_hat.numpy())),
+            )
+            for _ in range(self.rounds)
+        ]
+        every = len(GRID)  # every τ costs the plain form the same
+        for name, saved in (("tau search", 0), ("tau search, samples once", every - 1)):
+            pairs = [(ours, every * one - saved * samples) for ours, one, samples in runs]
+            self.found[name] = Comparison(*map(tuple, zip(*pairs, strict=True)))
 
     def keep(self, name: str, pairs: Comparison, ours: nn.Module, other: nn.Module | None) -> None:
         self.found[name] = pairs

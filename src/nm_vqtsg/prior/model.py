@@ -30,6 +30,9 @@ class TransformerShape(Protocol):
 class Block(nn.Module):
     """Pre-norm attention and feed-forward (multiplier 1), each with a residual.
 
+    Queries and keys are normalised (Dehghani et al., 2023, "Scaling vision transformers to 22 billion parameters",
+    section 2), and a new block changes nothing: what is added to a residual starts at zero.
+
     (B, N, W) -> (B, N, W), or -> (B, M, W) where only `positions` (B, M) of the output are wanted, or -> (R, W)
     where only `rows` (R,) of the flattened output are.
     """
@@ -39,10 +42,13 @@ class Block(nn.Module):
         self.heads = heads
         self.attention_norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.query_norm, self.key_norm = (nn.LayerNorm(width // heads, bias=False) for _ in range(2))
         self.out = nn.Linear(width, width, bias=False)
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
         )
+        for last in (*self.out.parameters(), *self.feed_forward[-1].parameters()):
+            nn.init.zeros_(last)
 
     def forward(self, x: Tensor, positions: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         normed = self.attention_norm(x)
@@ -53,7 +59,8 @@ class Block(nn.Module):
             (q,) = self._heads(functional.linear(_at(normed, positions), self.qkv.weight[:width]), 1)
             k, v = self._heads(functional.linear(normed, self.qkv.weight[width:]), 2)
             x = _at(x, positions)
-        attended = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        attended = functional.scaled_dot_product_attention(self.query_norm(q), self.key_norm(k), v)
+        attended = attended.transpose(1, 2).flatten(2)
         if rows is not None:
             x, attended = x.flatten(0, 1).index_select(0, rows), attended.flatten(0, 1).index_select(0, rows)
         x = x + self.out(attended)
