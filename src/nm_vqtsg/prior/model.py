@@ -1,6 +1,7 @@
 """The networks of stage 2: one bidirectional transformer per band, the later ones reading the earlier bands.
 
-Paper, section 3 (TimeVQVAE's prior); sizes and dropout as published, plain pre-norm blocks with normalised queries and keys.
+Paper, section 3 (TimeVQVAE's prior); sizes and dropout as published, blocks pre-norm with normalised queries and
+keys.
 """
 
 from collections.abc import Sequence
