@@ -112,12 +112,22 @@ def _add_eleven(response, x, w, dilation, bias, first):  # type: ignore[no-untyp
     return positive
 
 
+# Floats of one sign are ordered like their bits. Numba makes vector code of the maximum of integers, and scalar code
+# of that of floats.
 @njit(cache=True, nogil=True)
-def _largest_integer(bits):  # type: ignore[no-untyped-def]
+def _largest(bits):  # type: ignore[no-untyped-def]
     largest = bits[0]
     for i in range(len(bits)):
         largest = max(largest, bits[i])
     return largest
+
+
+@njit(cache=True, nogil=True)
+def _smallest_magnitude(bits):  # type: ignore[no-untyped-def]
+    smallest, magnitude = np.int32(0x7FFFFFFF), np.int32(0x7FFFFFFF)
+    for i in range(len(bits)):
+        smallest = min(smallest, bits[i] & magnitude)
+    return smallest
 
 
 @njit(fastmath=True, cache=True, nogil=True)
@@ -130,7 +140,6 @@ def _apply(  # type: ignore[no-untyped-def]  # compiled; the types are those of 
     edge = paddings.max()
     padded = np.zeros((n_channels, time + 2 * edge), dtype=np.float32)
     buffer = np.empty(time + 2 * edge, dtype=np.float32)
-    # positive float32 are in the order of their bits, whose maximum is vector code; that of floats is scalar code
     buffer_bits, feature_bits = buffer.view(np.int32), features.view(np.int32)
     for row in range(n):
         padded[:, edge : edge + time] = X[row]
@@ -152,7 +161,8 @@ def _apply(  # type: ignore[no-untyped-def]  # compiled; the types are those of 
             channel += channel_counts[kernel]
             features[row, 2 * kernel] = positive / out
             if positive:
-                feature_bits[row, 2 * kernel + 1] = _largest_integer(buffer_bits[:out])
+                feature_bits[row, 2 * kernel + 1] = _largest(buffer_bits[:out])
             else:
-                features[row, 2 * kernel + 1] = response.max()
+                feature_bits[row, 2 * kernel + 1] = _smallest_magnitude(buffer_bits[:out])
+                features[row, 2 * kernel + 1] *= -1
     return features
