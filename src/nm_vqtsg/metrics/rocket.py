@@ -112,8 +112,8 @@ def _add_eleven(response, x, w, dilation, bias, first):  # type: ignore[no-untyp
     return positive
 
 
-# Floats of one sign are ordered like their bits. Numba makes vector code of the maximum of integers, and scalar code
-# of that of floats.
+# Floats of one sign are ordered like their bits. Of the maximum of integers Numba makes vector code, of that of
+# floats scalar code.
 @njit(cache=True, nogil=True)
 def _largest(bits):  # type: ignore[no-untyped-def]
     largest = bits[0]
