@@ -39,6 +39,7 @@ from nm_vqtsg.prior import Prior
 from nm_vqtsg.svq import tau_search
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.training import Session, Task
 
 STEPS = 20
 FAMILIES = (  # of operators, by what their names contain; the first that fits
@@ -66,16 +67,62 @@ def family(operator: str) -> str:
     return next((title for title, parts in FAMILIES if any(part in name for part in parts)), OTHER)
 
 
+class Profiler:
+    """PyTorch's profiler over a stretch of work."""
+
+    def __enter__(self) -> Profiler:
+        self._profile = profile(activities=[ProfilerActivity.CPU], acc_events=True)
+        self._profile.start()
+        self._begin = time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._total = (time.process_time() - self._begin) * 1000
+        self._profile.stop()
+
+    def shares(self, times: float) -> Shares:
+        """Milliseconds of each family, divided by `times`."""
+        found: dict[str, float] = defaultdict(float)
+        for event in self._profile.key_averages():
+            found[family(event.key)] += event.self_cpu_time_total / 1000
+        found[OUTSIDE] = max(0.0, self._total - sum(found.values()))
+        return {name: value / times for name, value in found.items()}
+
+
 def by_operators(work: Callable[[], object], times: float = 1) -> Shares:
-    """Milliseconds of each family in `work`, divided by `times`; after one round that does not count."""
+    """Shares of `work`; after one round that does not count."""
     work()
-    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiler:
-        total = speed.seconds(work) * 1000
-    found: dict[str, float] = defaultdict(float)
-    for event in profiler.key_averages():
-        found[family(event.key)] += event.self_cpu_time_total / 1000
-    found[OUTSIDE] = max(0.0, total - sum(found.values()))
-    return {name: value / times for name, value in found.items()}
+    with Profiler() as profiler:
+        work()
+    return profiler.shares(times)
+
+
+class Watch:
+    """A `Progress` that profiles the steps of the library's own training loop, nothing before or after them."""
+
+    def __init__(self) -> None:
+        self.profiler = Profiler()
+
+    def start(self, description: str, total: int, done: int = 0) -> Task:
+        """The task that the loop advances."""
+        return _Steps(self.profiler, description, total, done)
+
+    def shares(self) -> Shares:
+        """A step's."""
+        return self.profiler.shares(STEPS)
+
+
+class _Steps(Task):
+    def __init__(self, profiler: Profiler, *args: Any) -> None:
+        super().__init__(*args)
+        self._profiler, self._seen = profiler, 0
+
+    def show(self) -> None:
+        self._seen += 1
+        if self._seen == speed.WARM_UP:
+            self._profiler.__enter__()
+        elif self._seen == speed.WARM_UP + STEPS:
+            self._profiler.__exit__()
 
 
 class Clock:
@@ -141,11 +188,9 @@ class Profiles:
         x, y, batches = self.x, self.y, speed.Batches(len(self.x))
         plan = speed.budget(Stage1(), STEPS)
         tokenizer = Tokenizer(Stage1(), 1, self.length)
-        tokenizer.fit(x, plan)  # k-means and the encoding of TRAIN at the end are no steps
-        once = by_operators(lambda: tokenizer.fit(x, speed.budget(Stage1(), 0)))
-        ours = by_operators(lambda: tokenizer.fit(x, plan))
-        steps = plan.steps - speed.WARM_UP
-        self.keep("stage 1, ms a step", {k: max(0.0, ours[k] - once.get(k, 0)) / steps for k in ours})
+        watch = Watch()
+        tokenizer.fit(x, plan, session=Session(progress=watch))
+        self.keep("stage 1, ms a step", watch.shares())
         for band in tokenizer.bands:
             band.quantizer.live.fill_(True)
         if package:
@@ -155,9 +200,9 @@ class Profiles:
 
         plan = speed.budget(Stage2(), STEPS)
         prior = Prior(Stage2(), tokenizer.grids, [book.live for book in tokenizer.codebooks], self.n_classes)
-        tokens = tokenizer.tokens(x)
-        ours = by_operators(lambda: prior.fit(tokens, y, plan, 0), plan.steps)
-        self.keep("stage 2, ms a step", ours)
+        watch = Watch()
+        prior.fit(tokenizer.tokens(x), y, plan, 0, Session(progress=watch))
+        self.keep("stage 2, ms a step", watch.shares())
         if package:
             maskgit = published.make_maskgit(vqvae, self.n_classes)
             second = published.maskgit_trainer(maskgit, plan)
@@ -178,8 +223,9 @@ class Profiles:
 
         plan = speed.budget(Stage3(), STEPS)
         variants, network = StochasticVariants(tokenizer, x), UNet(1, Stage3().width, Stage3().multipliers)
-        ours = by_operators(lambda: fit_mapper(network, variants, speed.TAU, plan), plan.steps)
-        self.keep("stage 3, ms a step", ours)
+        watch = Watch()
+        fit_mapper(network, variants, speed.TAU, plan, session=Session(progress=watch))
+        self.keep("stage 3, ms a step", watch.shares())
         third = plain.mapper_step(plain.UNet(1), tokenizer, x, speed.TAU)
         self.against(lambda: [third(batches()) for _ in range(STEPS)], STEPS)
         self.search(tokenizer, model)
