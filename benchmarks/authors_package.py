@@ -23,7 +23,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.generators.authors import AuthorsGenerator
 from nm_vqtsg.mapper import NeuralMapper
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params, load_params, override
 from nm_vqtsg.training import Budget, Session, fit

@@ -70,13 +70,14 @@ def family(operator: str) -> str:
 class Profiler:
     """PyTorch's profiler over a stretch of work."""
 
-    def __enter__(self) -> Profiler:
+    def start(self) -> None:
+        """From here on."""
         self._profile = profile(activities=[ProfilerActivity.CPU], acc_events=True)
         self._profile.start()
         self._begin = time.process_time()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Up to here."""
         self._total = (time.process_time() - self._begin) * 1000
         self._profile.stop()
 
@@ -92,8 +93,10 @@ class Profiler:
 def by_operators(work: Callable[[], object], times: float = 1) -> Shares:
     """Shares of `work`; after one round that does not count."""
     work()
-    with Profiler() as profiler:
-        work()
+    profiler = Profiler()
+    profiler.start()
+    work()
+    profiler.stop()
     return profiler.shares(times)
 
 
@@ -120,9 +123,9 @@ class _Steps(Task):
     def show(self) -> None:
         self._seen += 1
         if self._seen == speed.WARM_UP:
-            self._profiler.__enter__()
+            self._profiler.start()
         elif self._seen == speed.WARM_UP + STEPS:
-            self._profiler.__exit__()
+            self._profiler.stop()
 
 
 class Clock:

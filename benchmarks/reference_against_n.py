@@ -22,8 +22,8 @@ from rich.table import Table
 from nm_vqtsg.artifacts import atomic_path, load_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.figures import style
-from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.kid import kid
 from nm_vqtsg.stages.paths import Paths
 

@@ -8,7 +8,7 @@ import pytest
 from nm_vqtsg.artifacts import save_json, save_npz, save_text
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.stages import plot
 from nm_vqtsg.stages.context import StageContext

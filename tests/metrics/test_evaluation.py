@@ -13,6 +13,7 @@ from nm_vqtsg.metrics import fcn, scoring
 from nm_vqtsg.metrics.directions import BETTER, better, flat_scores, gain
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, amplitude, evaluate
 from nm_vqtsg.metrics.fid import fid
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 
 LABELS = ("-1", "1", "7")
@@ -41,13 +42,13 @@ def quick_trimming() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def judge() -> fcn.Judge:
+def judge() -> Judge:
     """An FCN of 16 features; untrained, for what is tested here is what is made of its features."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fcn, "BLOCKS", ((8, 8), (16, 5)))
         patch.setattr(fcn, "FEATURES", 16)
         torch.manual_seed(0)
-        return fcn.Judge(1, 3)
+        return Judge(1, 3)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def generated(scale: float) -> Generated:
 
 
 @pytest.fixture(scope="module")
-def result(judge: fcn.Judge, rocket: RocketFeatures) -> dict:
+def result(judge: Judge, rocket: RocketFeatures) -> dict:
     """Baseline samples of half the amplitude, which the mapper has mended."""
     return evaluate(
         Real(*series(90, 1)),
@@ -88,7 +89,7 @@ def test_the_mended_samples_win(result: dict) -> None:
             assert low <= result[version][name] <= high, name
 
 
-def test_every_number_is_what_it_says(result: dict, judge: fcn.Judge, rocket: RocketFeatures) -> None:
+def test_every_number_is_what_it_says(result: dict, judge: Judge, rocket: RocketFeatures) -> None:
     test, samples = series(90, 1)[0], generated(0.5)
     assert result["baseline"]["fid"] == fid(judge.features(test), judge.features(samples.X))
     assert result["baseline"]["rocket_fid"] == pytest.approx(fid(rocket(test), rocket(samples.X)))
@@ -137,7 +138,7 @@ def test_every_score_has_a_direction(result: dict) -> None:
     assert gain("auc", 1.0, 0.6) == pytest.approx(0.4) and gain("density", 1.1, 1.4) == pytest.approx(-0.3)
 
 
-def test_same_seed_same_json(result: dict, judge: fcn.Judge, rocket: RocketFeatures) -> None:
+def test_same_seed_same_json(result: dict, judge: Judge, rocket: RocketFeatures) -> None:
     again = evaluate(
         Real(*series(90, 1)),
         {"baseline": generated(0.5), "mapped": generated(1.0)},
@@ -151,7 +152,7 @@ def test_same_seed_same_json(result: dict, judge: fcn.Judge, rocket: RocketFeatu
     assert json.loads(canonical_json(result))["missing"] == {}
 
 
-def test_equal_versions_are_unresolved(judge: fcn.Judge, rocket: RocketFeatures) -> None:
+def test_equal_versions_are_unresolved(judge: Judge, rocket: RocketFeatures) -> None:
     """The same samples drawn anew: whatever the change, it is no win."""
     X, _ = series(60, 7)
     X_class, y_class = series(30, 8)
@@ -184,7 +185,7 @@ def test_without_labels(rocket: RocketFeatures) -> None:
     assert found["reference"]["baseline_rocket_fid_at_n"] > found["reference"]["rocket_fid"]
 
 
-def test_a_class_with_one_series_is_named(judge: fcn.Judge, rocket: RocketFeatures) -> None:
+def test_a_class_with_one_series_is_named(judge: Judge, rocket: RocketFeatures) -> None:
     y = np.array([0] * 20 + [1] * 20 + [2])
     found = evaluate(
         Real(*series(41, 1, y=y)),
@@ -200,7 +201,7 @@ def test_a_class_with_one_series_is_named(judge: fcn.Judge, rocket: RocketFeatur
     assert "change_percent" not in found
 
 
-def test_what_does_not_fit_is_refused(judge: fcn.Judge, rocket: RocketFeatures) -> None:
+def test_what_does_not_fit_is_refused(judge: Judge, rocket: RocketFeatures) -> None:
     real = Real(*series(30, 1))
     with pytest.raises(DataError, match="must agree"):
         evaluate(real, {"a": Generated(np.zeros((5, 1, 19)))}, rocket=rocket)

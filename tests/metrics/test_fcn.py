@@ -10,6 +10,7 @@ from torch import nn
 
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.metrics import fcn
+from nm_vqtsg.metrics import judge as judging
 from nm_vqtsg.stop import Interrupted, StopRequest
 from nm_vqtsg.training import Session
 from nm_vqtsg.training.checkpoint import CheckpointFolder
@@ -77,25 +78,25 @@ def test_equals_one_dimensional_convolutions() -> None:
 
 def test_learns_and_returns_its_best_epoch() -> None:
     X, y = two_waves(120, 0)
-    judge, curve = fcn.Judge.train(X, y, 2, Config())
+    judge, curve = judging.Judge.train(X, y, 2, Config())
     X_test, y_test = two_waves(60, 1)
     assert judge.accuracy(X_test, y_test) > 0.9
-    _, held_out = fcn.stratified_holdout(y, 0.2, 0)
-    loss, _ = fcn.score(judge.model, torch.tensor(X[held_out]), torch.tensor(y[held_out]))
+    _, held_out = judging.stratified_holdout(y, 0.2, 0)
+    loss, _ = judging.score(judge.model, torch.tensor(X[held_out]), torch.tensor(y[held_out]))
     assert loss == pytest.approx(min(row["validation_loss"] for row in curve), rel=1e-4)
 
 
 def test_patience_ends_training() -> None:
     X, _ = two_waves(60, 0)
     y = np.random.default_rng(0).integers(0, 2, 60)  # nothing can be learnt
-    _, curve = fcn.Judge.train(X, y, 2, Config(epochs=40, patience=3))
+    _, curve = judging.Judge.train(X, y, 2, Config(epochs=40, patience=3))
     best = int(np.argmin([row["validation_loss"] for row in curve]))
     assert len(curve) == best + 1 + 3 < 40
 
 
 def test_max_steps_bounds_the_training() -> None:
     X, y = two_waves(60, 0)
-    _, curve = fcn.Judge.train(X, y, 2, Config(max_steps=5))
+    _, curve = judging.Judge.train(X, y, 2, Config(max_steps=5))
     assert curve[-1]["step"] == 5
     assert curve[-1]["lr"] == pytest.approx(1e-6)
 
@@ -103,16 +104,16 @@ def test_max_steps_bounds_the_training() -> None:
 def test_same_seed_same_bytes_and_round_trip(tmp_path: Path) -> None:
     X, y = two_waves(40, 0)
     for name in ("a", "b"):
-        judge, _ = fcn.Judge.train(X, y, 2, Config(epochs=2))
+        judge, _ = judging.Judge.train(X, y, 2, Config(epochs=2))
         judge.save(tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    again = fcn.Judge.load(tmp_path / "a")
+    again = judging.Judge.load(tmp_path / "a")
     np.testing.assert_array_equal(again.features(X), judge.features(X))
 
 
 def test_the_batch_does_not_matter() -> None:
     X, _ = two_waves(300, 0)
-    judge = fcn.Judge(1, 2)
+    judge = judging.Judge(1, 2)
     whole = judge.features(X)
     alone = np.concatenate([judge.features(X[i : i + 1]) for i in (0, 255, 256, 299)])
     np.testing.assert_allclose(whole[[0, 255, 256, 299]], alone, atol=1e-5)
@@ -135,17 +136,17 @@ def test_dropout_rate_and_scale() -> None:
 
 def test_stratified_holdout() -> None:
     y = np.array([0] * 50 + [1] * 10 + [2] * 2 + [3])
-    fitted, held_out = fcn.stratified_holdout(y, 0.1, 0)
+    fitted, held_out = judging.stratified_holdout(y, 0.1, 0)
     assert sorted([*fitted, *held_out]) == list(range(63))
     assert np.bincount(y[held_out], minlength=4).tolist() == [5, 1, 1, 0]
     with pytest.raises(DataError, match="two series or more"):
-        fcn.stratified_holdout(np.arange(5), 0.1, 0)
+        judging.stratified_holdout(np.arange(5), 0.1, 0)
 
 
 def test_resumed_training_equals_an_unbroken_one(tmp_path: Path) -> None:
     X, y = two_waves(40, 0)
     config = Config(epochs=6)
-    whole, curve = fcn.Judge.train(X, y, 2, config)
+    whole, curve = judging.Judge.train(X, y, 2, config)
 
     class StopAt(StopRequest):
         """Asks for the end after seven steps, between two looks at the validation part."""
@@ -159,20 +160,20 @@ def test_resumed_training_equals_an_unbroken_one(tmp_path: Path) -> None:
 
     session = Session(checkpoints=CheckpointFolder(tmp_path / "c"))
     with pytest.raises(Interrupted):
-        fcn.Judge.train(X, y, 2, config, replace(session, stop=StopAt()))
-    resumed, resumed_curve = fcn.Judge.train(X, y, 2, config, session)
+        judging.Judge.train(X, y, 2, config, replace(session, stop=StopAt()))
+    resumed, resumed_curve = judging.Judge.train(X, y, 2, config, session)
     np.testing.assert_array_equal(resumed.features(X), whole.features(X))
     assert resumed_curve == curve
 
 
 def test_wrong_inputs_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"\(n, 1, L\)"):
-        fcn.Judge(1, 2).features(np.zeros((3, 2, 24), np.float32))
+        judging.Judge(1, 2).features(np.zeros((3, 2, 24), np.float32))
     from nm_vqtsg.artifacts import save_model
 
     save_model(tmp_path / "m", {"a": torch.zeros(1)}, {"kind": "prior"})
     with pytest.raises(ArtifactError, match="prior"):
-        fcn.Judge.load(tmp_path / "m")
+        judging.Judge.load(tmp_path / "m")
 
 
 def test_saving_memory_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.metrics import fcn as fcn_module
 from nm_vqtsg.metrics import scoring
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.stages import evaluate, fcn
 from nm_vqtsg.stages.context import StageContext
@@ -174,6 +175,6 @@ def test_files_that_do_not_belong_together(tmp_path: Path, study: Paths) -> None
         evaluate_files(tmp_path / "real.npz", tmp_path / "short.npz", params=PARAMS)
     with pytest.raises(DataError, match="label '6'|label '5'"):
         evaluate_files(tmp_path / "real.npz", tmp_path / "strange.npz", params=PARAMS)
-    fcn_module.Judge(1, 3).save(tmp_path / "three.safetensors")
+    Judge(1, 3).save(tmp_path / "three.safetensors")
     with pytest.raises(ArtifactError, match="3 classes"):
         evaluate_files(study.test, study.samples, fcn=tmp_path / "three.safetensors", params=PARAMS)

@@ -9,6 +9,7 @@ from nm_vqtsg.nn.bands import HighBand, LowBand
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.tokenizer.networks import Decoder, Encoder, Shape
+from nm_vqtsg.training.budget import Budget, make_optimizer
 
 TOKENS = {  # data set: length, LF and HF tokens of the published tokeniser
     "Crop": (46, 5, 46),
@@ -132,3 +133,32 @@ def test_a_copy_looks_up_its_own_weights():
     other.project.weight.mul_(2)
     torch.testing.assert_close(other.of_tokens(tokens, codes), other(codes[tokens]))
     torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))
+
+
+@pytest.mark.parametrize("trained", ["weights", "statistics"])
+def test_what_is_looked_up_follows_training(trained):
+    """Fused kernels change weights and statistics without a sign that PyTorch would show."""
+    decoder, codes, tokens = changed_decoder(HighBand(), 37)
+    optimizer = make_optimizer(decoder, Budget(1, 7, learning_rate=0.1, learning_rate_min=0.1))
+    with torch.no_grad():
+        before = decoder.of_tokens(tokens, codes)
+    if trained == "weights":
+        decoder(codes[tokens]).square().sum().backward()
+        optimizer.step()
+    else:
+        decoder.train()(3 * codes[tokens] + 2)
+        decoder.eval()
+    with torch.no_grad():
+        after = decoder.of_tokens(tokens, codes)
+        torch.testing.assert_close(after, decoder(codes[tokens]))
+    assert not torch.allclose(before, after)
+
+
+def test_weights_that_were_made_in_inference_mode_are_never_taken_for_unchanged():
+    with torch.inference_mode():
+        decoder, codes, tokens = changed_decoder(HighBand(), 37)
+        before = decoder.of_tokens(tokens, codes)
+        decoder.project.weight.mul_(2)
+        after = decoder.of_tokens(tokens, codes)
+        torch.testing.assert_close(after, decoder(codes[tokens]))
+    assert not torch.allclose(before, after)

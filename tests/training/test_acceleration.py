@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.mapper.train import fit_mapper
 from nm_vqtsg.mapper.unet import UNet
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.params import Fcn, Stage1, Stage2
 from nm_vqtsg.prior import Prior
 from nm_vqtsg.prior.maskgit import training_mask

@@ -127,6 +127,7 @@ def test_a_parameter_reaches_these_steps_and_no_other(pipeline: Pipeline, key: s
     [
         ("mapper/unet.py", "stage3 evaluate plot tables"),
         ("metrics/fcn.py", "fcn evaluate plot tables"),
+        ("metrics/judge.py", "fcn evaluate plot tables"),
         ("figures/style.py", "plot"),
         ("tables/build.py", "tables"),
         ("svq/tau_search.py", "tau_search stage3 evaluate plot tables"),

@@ -9,7 +9,7 @@ import numpy as np
 from nm_vqtsg.datasets.arrays import as_labels, as_series
 from nm_vqtsg.datasets.raw import canonical_labels
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.measure import SeriesSet, measure
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 from nm_vqtsg.params.estimator import as_section

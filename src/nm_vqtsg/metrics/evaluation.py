@@ -11,8 +11,8 @@ import numpy as np
 
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.metrics.directions import BETTER
-from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.metrics.scoring import LEVEL, Generated, Protocol, Real, Scorer, Seen
 from nm_vqtsg.metrics.uncertainty import (

@@ -18,7 +18,7 @@ import numpy as np
 from nm_vqtsg.datasets.raw import in_class_order
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
 from nm_vqtsg.training import Session

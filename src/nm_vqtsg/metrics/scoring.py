@@ -8,9 +8,9 @@ import numpy as np
 
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.metrics.cfid import class_fid
-from nm_vqtsg.metrics.fcn import Judge
 from nm_vqtsg.metrics.fid import Gaussian, fid, frechet_distance
 from nm_vqtsg.metrics.inception import inception_score
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.kid import kid
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.metrics.second_opinion import labelled_scores, unlabelled_scores

@@ -13,7 +13,7 @@ from torch import Tensor
 from nm_vqtsg.generators.registry import generator_class
 from nm_vqtsg.mapper.train import fit_mapper, map_batches
 from nm_vqtsg.mapper.unet import UNet
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
 from nm_vqtsg.svq.variants import StochasticVariants

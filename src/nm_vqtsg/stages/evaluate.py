@@ -13,7 +13,7 @@ from nm_vqtsg.artifacts import canonical_json, load_json, load_npz, save_json, s
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.mapper import NeuralMapper
 from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.stages.context import StageContext
 

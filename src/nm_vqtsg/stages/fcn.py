@@ -6,7 +6,7 @@ Reads ``train.npz`` (training and early stopping) and ``test.npz`` (the reported
 
 from nm_vqtsg.artifacts import save_json, save_model, save_text
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.stages.context import StageContext
 from nm_vqtsg.training.curves import save_curve
 

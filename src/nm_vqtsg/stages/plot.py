@@ -14,7 +14,7 @@ from nm_vqtsg import figures
 from nm_vqtsg.artifacts import atomic_path, load_json, load_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.metrics.fcn import Judge
+from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.stages.context import StageContext
 from nm_vqtsg.stages.generator import new_generator

@@ -100,7 +100,7 @@ class StochasticQuantizer:
         out : Tensor, optional
             Memory for the result; may be `gaps`.
         """
-        # A power of two, since PyTorch's exp takes three times as long on a CPU.
+        # A power of two, since PyTorch's exp takes longer on a CPU.
         return torch.mul(gaps, -math.log2(math.e) / max(tau, SMALLEST_TAU), out=out).exp2_()
 
     def probabilities(self, latents: Tensor, tau: float) -> Tensor:
