@@ -39,8 +39,8 @@ class RocketFeatures:
     def raw(self, X: np.ndarray) -> np.ndarray:
         """X (n, C, L) -> (n, 2 * n_kernels) float32: positive share and maximum of each kernel in turn.
 
-        The values of sktime's `Rocket.transform`, many times faster (``benchmarks/profiles.py``): the innermost loop
-        runs over time, in vector instructions.
+        The values of sktime's `Rocket.transform`, many times faster (``benchmarks/profiles.py``): the innermost
+        loop runs over time, in vector instructions.
 
         Raises
         ------
