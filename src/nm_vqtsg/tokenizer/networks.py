@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, linear, pad
@@ -92,8 +93,8 @@ def _channels_last(layers: list[nn.Module]) -> nn.Sequential:
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return a.dtype == b.dtype and torch.equal(a, b)
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.dtype == b.dtype and np.array_equal(a, b)
 
 
 class ResidualBlock(nn.Module):
@@ -178,7 +179,7 @@ class Decoder(nn.Module):
                 nn.ConvTranspose2d(inputs, outputs, (1, 4), stride=(1, 2), padding=(0, 1), output_padding=(0, odd))
             )
         self.layers = _channels_last(layers)
-        self._kept: tuple[list[Tensor], Tensor] | None = None
+        self._kept: tuple[list[np.ndarray], Tensor] | None = None
 
     def forward(self, codes: Tensor) -> Tensor:
         codes = codes.unflatten(1, (self.shape.rows, -1)).transpose(1, 2)  # (B, W, rows, d)
@@ -219,9 +220,10 @@ class Decoder(nn.Module):
         """
         if codes.device.type != "cpu":
             return self._first_outputs(codes)
-        sources = [codes, *self.project.parameters(), *self.layers[:2].parameters(), *self.layers[0].buffers()]
-        if self._kept is None or not all(map(_equal, self._kept[0], sources)):
-            self._kept = [tensor.detach().clone() for tensor in sources], self._first_outputs(codes)
+        tensors = [codes, *self.project.parameters(), *self.layers[:2].parameters(), *self.layers[0].buffers()]
+        values = [tensor.detach().numpy() for tensor in tensors]
+        if self._kept is None or not all(map(_equal, self._kept[0], values)):
+            self._kept = [value.copy() for value in values], self._first_outputs(codes)
         return self._kept[1]
 
     def _first_outputs(self, codes: Tensor) -> Tensor:
