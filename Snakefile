@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
-from nm_vqtsg.workflow.snake import open_study
+from nm_vqtsg.engines.snake import open_study
 
 study = open_study(workflow, ancient)
 

@@ -20,15 +20,16 @@ from torch import Tensor
 
 from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.generators.authors import AuthorsGenerator
-from nm_vqtsg.mapper import NeuralMapper
-from nm_vqtsg.metrics.evaluation import Generated, Protocol, Real, evaluate
-from nm_vqtsg.metrics.judge import Judge
+from nm_vqtsg.estimators.authors import AuthorsGenerator
+from nm_vqtsg.estimators.neural_mapper import NeuralMapper
+from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, evaluate
+from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params, load_params, override
-from nm_vqtsg.training import Budget, Session, fit
+from nm_vqtsg.session import Session
+from nm_vqtsg.session.progress import LogLines
+from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.order import derive_seed
-from nm_vqtsg.training.progress import LogLines
 
 PRIOR = {"ff_mult": 1, "use_rmsnorm": True, "p_unconditional": 0.2, "model_dropout": 0.3, "emb_dropout": 0.3}
 

@@ -36,10 +36,10 @@ from nm_vqtsg.mapper.unet import UNet
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3
 from nm_vqtsg.prior import Prior
+from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq import tau_search
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import Tokenizer
-from nm_vqtsg.training import Session, Task
 
 STEPS = 20
 FAMILIES = (  # of operators, by what their names contain; the first that fits

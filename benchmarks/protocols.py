@@ -28,15 +28,15 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.evaluation.fcn import FCN
+from nm_vqtsg.evaluation.judge import Judge, as_tensor
 from nm_vqtsg.metrics.cfid import class_fid, rows_by_class
-from nm_vqtsg.metrics.fcn import FCN
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.inception import inception_score
-from nm_vqtsg.metrics.judge import Judge, as_tensor
 from nm_vqtsg.metrics.trimming import inliers
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.params.models import Fcn
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps.paths import Paths
 from nm_vqtsg.training import Budget, fit
 
 

@@ -21,11 +21,11 @@ from rich.table import Table
 
 from nm_vqtsg.artifacts import atomic_path, load_npz
 from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.figures import style
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
-from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.kid import kid
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps.paths import Paths
 
 SIZES = (25, 50, 100, 200, 400, 800, 1600, 3200)
 COLUMNS = ("TRAIN", "TEST", "baseline", "mapped", "KID of TRAIN")

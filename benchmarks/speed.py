@@ -37,10 +37,11 @@ from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3
 from nm_vqtsg.prior import Prior
+from nm_vqtsg.session import Session
 from nm_vqtsg.svq.tau_search import search_tau
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import Tokenizer
-from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import BatchOrder
 
 WARM_UP = 3

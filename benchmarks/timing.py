@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nm_vqtsg.training import Task
+from nm_vqtsg.session import Task
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nm_vqtsg
 from nm_vqtsg import figures
-from nm_vqtsg.generators.authors import AuthorsGenerator
+from nm_vqtsg.estimators.authors import AuthorsGenerator
+from nm_vqtsg.estimators.generator import TwoStageEstimator
 from nm_vqtsg.generators.base import VQGenerator
-from nm_vqtsg.generators.estimator import TwoStageEstimator
 
 HEAD = """# API reference
 

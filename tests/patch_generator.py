@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.nn.quantizer import Codebook
+from nm_vqtsg.session import Session
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.training import Session
 
 PATCH = 4
 

@@ -30,8 +30,8 @@ from nm_vqtsg.artifacts import (
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params
-from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.paths import Paths
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_model_of_another_data_set_is_refused(tmp_path: Path, step: str) -> No
         save_model(paths.weights(stage), {"w": torch.zeros(1)}, {"dataset": "FordA"})
     context = StageContext(step, Params(datasets=("ECG5000", "FordA")), paths, "cpu", "none")
     with pytest.raises(ArtifactError, match=r"a model of 'FordA', not of 'ECG5000'; run stage\d again"):
-        importlib.import_module(f"nm_vqtsg.stages.{step}").run(context)
+        importlib.import_module(f"nm_vqtsg.steps.{step}").run(context)
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "no configuration"])

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nm_vqtsg.errors import UserError
-    from nm_vqtsg.generators.kinds.timevqvae import TimeVQVAE
-    from nm_vqtsg.generators.kinds.vqvae import VQVAE
-    from nm_vqtsg.generators.registry import load_generator
-    from nm_vqtsg.mapper.neural_mapper import NeuralMapper
-    from nm_vqtsg.metrics.arrays import evaluate
-    from nm_vqtsg.metrics.report import format_scores
+    from nm_vqtsg.estimators.kinds.timevqvae import TimeVQVAE
+    from nm_vqtsg.estimators.kinds.vqvae import VQVAE
+    from nm_vqtsg.estimators.neural_mapper import NeuralMapper
+    from nm_vqtsg.estimators.registry import load_generator
+    from nm_vqtsg.evaluation.arrays import evaluate
+    from nm_vqtsg.evaluation.report import format_scores
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "TimeVQVAE": "nm_vqtsg.generators.kinds.timevqvae.TimeVQVAE",
-    "VQVAE": "nm_vqtsg.generators.kinds.vqvae.VQVAE",
-    "load_generator": "nm_vqtsg.generators.registry.load_generator",
-    "NeuralMapper": "nm_vqtsg.mapper.neural_mapper.NeuralMapper",
-    "evaluate": "nm_vqtsg.metrics.arrays.evaluate",
-    "format_scores": "nm_vqtsg.metrics.report.format_scores",
+    "TimeVQVAE": "nm_vqtsg.estimators.kinds.timevqvae.TimeVQVAE",
+    "VQVAE": "nm_vqtsg.estimators.kinds.vqvae.VQVAE",
+    "load_generator": "nm_vqtsg.estimators.registry.load_generator",
+    "NeuralMapper": "nm_vqtsg.estimators.neural_mapper.NeuralMapper",
+    "evaluate": "nm_vqtsg.evaluation.arrays.evaluate",
+    "format_scores": "nm_vqtsg.evaluation.report.format_scores",
     "UserError": "nm_vqtsg.errors.UserError",
 }
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from nm_vqtsg.errors import UserError, machine_error
-from nm_vqtsg.stages import CHECKPOINT_EVERY_S, STEPS, TRAINED
-from nm_vqtsg.stop import Interrupted, StopRequest
+from nm_vqtsg.session.stop import Interrupted, StopRequest
+from nm_vqtsg.steps import CHECKPOINT_EVERY_S, STEPS, TRAINED
 
 app = typer.Typer(
     name="nm_vqtsg",
@@ -64,7 +64,7 @@ def run_step(
     compiled: bool = False,
 ) -> None:
     """Run one step: check parameters, log, lock, compute, clean up."""
-    from nm_vqtsg.stages.context import open_context
+    from nm_vqtsg.steps.context import open_context
 
     for name, value, allowed in (
         ("--device", device, ("auto", "cpu", "cuda")),
@@ -73,7 +73,7 @@ def run_step(
         if value not in allowed:
             raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
     context = open_context(study, step, dataset, seed, device, progress, checkpoint_every, precision, compiled)
-    module = importlib.import_module(f"nm_vqtsg.stages.{step}")
+    module = importlib.import_module(f"nm_vqtsg.steps.{step}")
     with context.locked():
         start_logging(context.paths.log(step))
         context.log.info("%s begins", context.paths.job(step))
@@ -194,7 +194,7 @@ def sample(
         return run_step("sample", study, dataset, seed, device, progress, precision=precision, compiled=compiled)
     if dataset or n is None or out is None:
         raise UserError("sample: --model goes with -n and --out, and without --dataset")
-    from nm_vqtsg.stages.sample_model import sample_model
+    from nm_vqtsg.commands.sample_model import sample_model
 
     written = sample_model(
         model,
@@ -218,8 +218,8 @@ def export_run(
     study: Study = Path(),
 ) -> None:
     """The generator of a run, with its mapper and scores where they are made already."""
-    from nm_vqtsg.stages.context import open_context
-    from nm_vqtsg.stages.export import export
+    from nm_vqtsg.commands.export import export
+    from nm_vqtsg.steps.context import open_context
 
     written = export(open_context(study, "export", dataset, seed, device="cpu"), out)
     typer.echo(f"written: {out} ({', '.join(written)})")
@@ -254,9 +254,9 @@ def measure_files(real: Path, synthetic: Path, out: Path | None, more: dict[str,
     from rich.console import Console
 
     from nm_vqtsg.artifacts import save_json
-    from nm_vqtsg.stages.evaluate_files import evaluate_files, score_table
-    from nm_vqtsg.training import Session
-    from nm_vqtsg.training.progress import chosen_progress
+    from nm_vqtsg.commands.evaluate_files import evaluate_files, score_table
+    from nm_vqtsg.session import Session
+    from nm_vqtsg.session.progress import chosen_progress
 
     session = Session(progress=chosen_progress("auto", logging.getLogger("nm_vqtsg")))
     with session.stop.listening():
@@ -300,8 +300,8 @@ def plan_study(
     from nm_vqtsg.planning.plan import make_plan
     from nm_vqtsg.planning.sizes import data_size
     from nm_vqtsg.planning.table import duration, plan_table
-    from nm_vqtsg.stages.paths import Paths
-    from nm_vqtsg.training.session import chosen_device
+    from nm_vqtsg.session.device import chosen_device
+    from nm_vqtsg.steps.paths import Paths
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     params = load_params(study / "params.yaml")
@@ -333,8 +333,8 @@ def new_study(
 ) -> None:
     """Make a study directory, or change the parameters of one."""
     from nm_vqtsg.artifacts import save_text
+    from nm_vqtsg.engines.study import new_study as make_study
     from nm_vqtsg.params import as_yaml, load_params, override
-    from nm_vqtsg.workflow.study import new_study as make_study
 
     written = make_study(directory)
     if changes:
@@ -348,8 +348,8 @@ def new_study(
 @study_app.command("show")
 def show_study(directory: Annotated[Path, typer.Argument(help="The study's folder.")] = Path()) -> None:
     """Print the results of a study and say where its figures lie."""
-    from nm_vqtsg.stages.context import open_context
-    from nm_vqtsg.stages.tables import load_runs
+    from nm_vqtsg.steps.context import open_context
+    from nm_vqtsg.steps.tables import load_runs
     from nm_vqtsg.tables import summary_text
 
     context = open_context(directory, "tables")

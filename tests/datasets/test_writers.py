@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.datasets.writers import write_series
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.stages.evaluate_files import evaluate_files
 
 RNG = np.random.default_rng(0)
 LABELS = [None, np.array([3, 1, 10]), np.array(["a, b", 'say "x"', "ümlaut"]), np.array([0.5, 1.5, 0.5])]

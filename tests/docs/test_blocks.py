@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import nm_vqtsg
-from nm_vqtsg.generators.estimator import TwoStageEstimator
+from nm_vqtsg.estimators.generator import TwoStageEstimator
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

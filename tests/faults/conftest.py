@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from nm_vqtsg.engines.pipeline import Pipeline
 from nm_vqtsg.params import Params, as_yaml, override
-from nm_vqtsg.stages import STEPS, TRAINED
-from nm_vqtsg.workflow.pipeline import Pipeline
+from nm_vqtsg.steps import STEPS, TRAINED
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASET = "ItalyPowerDemand"  # comes with sktime
@@ -163,7 +163,7 @@ def same_files(left: Mapping[str, bytes], right: Mapping[str, bytes]) -> bool:
 SEVERAL = """
 from pathlib import Path
 from nm_vqtsg.cli import run_step
-from nm_vqtsg.stages import STEPS
+from nm_vqtsg.steps import STEPS
 for step in {steps!r}:
     scope = STEPS[step]
     run_step(step, Path(), "" if scope == "study" else {dataset!r}, 0 if scope == "seed" else None, "cpu", "none")

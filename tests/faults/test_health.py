@@ -15,9 +15,9 @@ from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import TrainingError
 from nm_vqtsg.params import Params, override
-from nm_vqtsg.stages import evaluate, stage1, stage2, stage3
-from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps import evaluate, stage1, stage2, stage3
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.paths import Paths
 
 SMALL = [
     "datasets=[ECG5000]",

@@ -163,7 +163,7 @@ def gone(path: Path) -> Path:
 @pytest.mark.parametrize("step", [step for step in STEPS if step not in ("download", "tables")])
 def test_inputs_that_vanish_during_a_run(study: Study, whole: Study, step: str) -> None:
     """Either the step had read them and ends well, or it names the file; nothing is half-written."""
-    from nm_vqtsg.workflow.pipeline import Pipeline
+    from nm_vqtsg.engines.pipeline import Pipeline
 
     inputs = [study.folder / dep for dep in Pipeline(study.folder).stages[study.name(step)].deps]
     inputs = [path for path in inputs if path.is_file()]

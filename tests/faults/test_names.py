@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from nm_vqtsg.engines.pipeline import Pipeline
 from nm_vqtsg.params import Params, as_yaml
-from nm_vqtsg.workflow.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [

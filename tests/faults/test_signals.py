@@ -89,7 +89,7 @@ def test_a_stopped_stage_saves_and_goes_on(begun: Study) -> None:
 
 DEAF = """
 import hashlib
-from nm_vqtsg import stop
+from nm_vqtsg.session import stop
 stop.GRACE_S = 0.5
 request = stop.StopRequest()
 with request.listening(), request.held_back():

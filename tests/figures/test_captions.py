@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nm_vqtsg.stages.plot import FIGURES
+from nm_vqtsg.steps.plot import FIGURES
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
 

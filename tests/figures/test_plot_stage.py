@@ -8,11 +8,11 @@ import pytest
 from nm_vqtsg.artifacts import save_json, save_npz, save_text
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.metrics.judge import Judge
+from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params, Stage1
-from nm_vqtsg.stages import plot
-from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps import plot
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.paths import Paths
 from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.training import Budget
 

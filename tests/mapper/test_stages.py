@@ -11,11 +11,11 @@ from patch_generator import waves
 from nm_vqtsg.artifacts import load_json, load_model, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.mapper import NeuralMapper
+from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.params import Params, Rocket, Stage1, Stage3, TauSearch
-from nm_vqtsg.stages import stage3, tau_search
-from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps import stage3, tau_search
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.paths import Paths
 from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.training import Budget
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nm_vqtsg.prior.model import TokenEmbedding
+from nm_vqtsg.prior.network import TokenEmbedding
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])

@@ -12,7 +12,8 @@ import torch
 
 from nm_vqtsg.params import Stage2
 from nm_vqtsg.prior import Prior
-from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.session import Session
+from nm_vqtsg.training import Budget
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "stage2.txt"
 

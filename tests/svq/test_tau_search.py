@@ -11,9 +11,9 @@ from torch import Tensor
 from nm_vqtsg.errors import ParameterError
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.session import Session
+from nm_vqtsg.session.progress import Task
 from nm_vqtsg.svq.tau_search import TauCurve, search_tau
-from nm_vqtsg.training import Session
-from nm_vqtsg.training.progress import Task
 
 GRID = (0.03, 0.1, 0.3, 1.0)
 

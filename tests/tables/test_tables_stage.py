@@ -8,9 +8,9 @@ import pytest
 from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params
-from nm_vqtsg.stages import tables
-from nm_vqtsg.stages.context import StageContext
-from nm_vqtsg.stages.paths import Paths
+from nm_vqtsg.steps import tables
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.paths import Paths
 
 SCORES = {"fid": 2.0, "fid_trimmed": 1.5, "is": 3.0, "is_normalized": 0.6, "cfid": 4.0}
 

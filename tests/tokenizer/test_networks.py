@@ -8,7 +8,7 @@ import torch
 from nm_vqtsg.nn.bands import HighBand, LowBand
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.tokenizer import Tokenizer
-from nm_vqtsg.tokenizer.networks import Decoder, Encoder, Shape
+from nm_vqtsg.tokenizer.network import Decoder, Encoder, Shape
 from nm_vqtsg.training.budget import Budget, make_optimizer
 
 TOKENS = {  # data set: length, LF and HF tokens of the published tokeniser

@@ -11,9 +11,10 @@ from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.nn.bands import split_bands
 from nm_vqtsg.params import Stage1
+from nm_vqtsg.session import Session
 from nm_vqtsg.tokenizer import Tokenizer, code_usage, health_warnings, reconstruction_errors
 from nm_vqtsg.tokenizer.train import mark_live
-from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.training import Budget
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 
 SMALL = Stage1(codebook_size=32)
@@ -129,7 +130,7 @@ def test_a_resumed_training_gives_the_same_bytes(tmp_path):
     results = []
     for interrupted in (False, True):
         checkpoints = CheckpointFolder(tmp_path / "checkpoints")
-        session = Session(checkpoints=checkpoints, checkpoint_every=0)
+        session = Session(checkpoints=checkpoints.folder, checkpoint_every=0)
         if interrupted:
             checkpoints.latest().unlink()  # go on from the one before the last
         tokenizer = Tokenizer(revived, 1, 24)

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from nm_vqtsg.errors import TrainingError, UserError
-from nm_vqtsg.stop import Interrupted
-from nm_vqtsg.training import Budget, Session, fit
+from nm_vqtsg.session import Session
+from nm_vqtsg.session.device import chosen_device
+from nm_vqtsg.session.stop import Interrupted
+from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.checkpoint import CheckpointFolder
-from nm_vqtsg.training.curves import save_curve
-from nm_vqtsg.training.session import chosen_device
+from nm_vqtsg.training.curve import save_curve
 
 BUDGET = Budget(60, 8, 0.005, 0.0005)
 X = torch.randn(30, 5, generator=torch.Generator().manual_seed(1))
@@ -69,9 +70,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, crash_at: int
     whole, whole_curve = train(Session(log_every=7), callback=(first := BestWeights()))
     folder = CheckpointFolder(tmp_path)
     with pytest.raises(Crash):
-        train(Session(log_every=7, checkpoints=folder, checkpoint_every=0), crash_at, BestWeights())
+        train(Session(log_every=7, checkpoints=folder.folder, checkpoint_every=0), crash_at, BestWeights())
     assert folder.latest() is not None
-    resumed, curve = train(Session(log_every=7, checkpoints=folder), callback=(second := BestWeights()))
+    resumed, curve = train(Session(log_every=7, checkpoints=folder.folder), callback=(second := BestWeights()))
     assert equal(whole, resumed)
     assert curve == whole_curve
     assert torch.equal(first.seen, second.seen)
@@ -96,7 +97,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     whole, _ = train(Session())
     folder = CheckpointFolder(tmp_path)
     with pytest.raises(Crash):
-        train(Session(checkpoints=folder, checkpoint_every=0), crash_at=20)
+        train(Session(checkpoints=folder.folder, checkpoint_every=0), crash_at=20)
     newest = folder.latest()
     assert newest is not None
     content = bytearray(newest.read_bytes())
@@ -106,7 +107,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
         content[-3] ^= 1
     newest.write_bytes(content)
     with caplog.at_level(logging.INFO, "nm_vqtsg"):
-        resumed, _ = train(Session(checkpoints=folder))
+        resumed, _ = train(Session(checkpoints=folder.folder))
     assert newest.name in caplog.text and "going on from step 19" in caplog.text
     assert equal(whole, resumed)
 
@@ -114,32 +115,32 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
 def test_checkpoints_of_other_data_or_budget_are_not_used(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     with pytest.raises(Crash):
-        train(Session(checkpoints=folder, checkpoint_every=0), crash_at=20)
+        train(Session(checkpoints=folder.folder, checkpoint_every=0), crash_at=20)
     assert folder.load("another run") is None
 
 
 def test_at_most_two_checkpoints_are_kept(tmp_path: Path) -> None:
-    train(Session(checkpoints=CheckpointFolder(tmp_path), checkpoint_every=0))
+    train(Session(checkpoints=tmp_path, checkpoint_every=0))
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
 
 
 def test_a_stop_request_saves_and_ends(tmp_path: Path) -> None:
     whole, _ = train(Session())
     folder = CheckpointFolder(tmp_path)
-    session = Session(checkpoints=folder)
+    session = Session(checkpoints=folder.folder)
     session.stop.request(signal.SIGTERM)
     with pytest.raises(Interrupted) as caught:
         train(session)
     assert caught.value.exit_status == 143
     assert folder.latest() is not None
-    resumed, _ = train(Session(checkpoints=folder))
+    resumed, _ = train(Session(checkpoints=folder.folder))
     assert equal(whole, resumed)
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_rate_and_checkpoint(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     with pytest.raises(TrainingError, match=r"step 40 \(learning rate 0\.0\d+\).*step-0000000\d\d"):
-        train(Session(checkpoints=folder, checkpoint_every=0), poison_at=40)
+        train(Session(checkpoints=folder.folder, checkpoint_every=0), poison_at=40)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -153,9 +154,9 @@ KILLED = """
 import sys, torch
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_loop import train, CheckpointFolder, Session
+from test_loop import train, Session
 import nm_vqtsg.artifacts as artifacts
-state, _ = train(Session(checkpoints=CheckpointFolder(Path({folder!r})), checkpoint_every=0))
+state, _ = train(Session(checkpoints=Path({folder!r}), checkpoint_every=0))
 artifacts.save_model({out!r}, state, {{}})
 """
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.study import check_study, definition, new_study
+from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
 from nm_vqtsg.params import load_params
-from nm_vqtsg.stages import STEPS
-from nm_vqtsg.workflow.pipeline import Pipeline
-from nm_vqtsg.workflow.study import check_study, definition, new_study
-from nm_vqtsg.workflow.yamlfile import dump_yaml, read_yaml
+from nm_vqtsg.steps import STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "nm_vqtsg"

@@ -15,14 +15,14 @@ from dvc.rwlock import rwlock
 from dvc.stage.cache import _get_cache_hash
 from dvc.utils.serialize import load_yaml
 
+from nm_vqtsg.engines.job import run_stage
+from nm_vqtsg.engines.lock import EngineBusyError, EngineLock
+from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.records import Digests, ingredients, products, stale_stages
+from nm_vqtsg.engines.snake import Study
+from nm_vqtsg.engines.store import Store, _digest, read_lock, update_lock
+from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
 from nm_vqtsg.errors import UserError
-from nm_vqtsg.workflow.job import run_stage
-from nm_vqtsg.workflow.lock import EngineBusyError, EngineLock
-from nm_vqtsg.workflow.pipeline import Pipeline
-from nm_vqtsg.workflow.records import Digests, ingredients, products, stale_stages
-from nm_vqtsg.workflow.snake import Study
-from nm_vqtsg.workflow.store import Store, _digest, read_lock, update_lock
-from nm_vqtsg.workflow.yamlfile import dump_yaml, read_yaml
 
 DEFINITION = """
 stages:
@@ -238,7 +238,7 @@ def test_update_leaves_other_records(tmp_path: Path) -> None:
 OTHER = """
 import sys
 from pathlib import Path
-from nm_vqtsg.workflow.lock import EngineLock
+from nm_vqtsg.engines.lock import EngineLock
 root = Path(sys.argv[1])
 EngineLock(root, [root / "out"]).acquire()
 print("held", flush=True)

@@ -1,9 +1,6 @@
-"""Generators of series: the interface, and its implementations."""
+"""What a generator of series is to the rest of the project, and the one that joins a tokeniser and a prior."""
 
 from nm_vqtsg.generators.base import Codebook, VQGenerator
-from nm_vqtsg.generators.estimator import TwoStageEstimator
-from nm_vqtsg.generators.kinds.timevqvae import TimeVQVAE
-from nm_vqtsg.generators.kinds.vqvae import VQVAE
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 
-__all__ = ["VQVAE", "Codebook", "TimeVQVAE", "TwoStageEstimator", "TwoStageGenerator", "VQGenerator"]
+__all__ = ["Codebook", "TwoStageGenerator", "VQGenerator"]

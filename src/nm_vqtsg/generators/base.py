@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.nn.quantizer import Codebook
-from nm_vqtsg.training import Session
+from nm_vqtsg.session import Session
 
 __all__ = ["Codebook", "VQGenerator"]
 

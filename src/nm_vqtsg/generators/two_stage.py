@@ -11,7 +11,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Sample
 from nm_vqtsg.prior import Prior
-from nm_vqtsg.training import Session
+from nm_vqtsg.session import Session
 
 
 class TrainedTokenizer(Protocol):

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from nm_vqtsg.nn.batches import in_batches
+from nm_vqtsg.session import Session
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.training import Budget, Session, fit
+from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.order import derive_seed
 
 CONSTANT = 0.01  # outputs that differ among each other by less than this share of the data's spread

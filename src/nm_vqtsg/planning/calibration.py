@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nm_vqtsg.generators.registry import generator_class
+from nm_vqtsg.estimators.registry import generator_class
+from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.mapper.train import fit_mapper, map_batches
 from nm_vqtsg.mapper.unet import UNet
-from nm_vqtsg.metrics.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
+from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.training import Budget, Session, Task
+from nm_vqtsg.training import Budget
 
 WARM_UP, STEPS = 2, 4  # steps of each training
 SERIES = 96  # to train on

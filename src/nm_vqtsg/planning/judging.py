@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from nm_vqtsg.evaluation.fcn import FEATURES
 from nm_vqtsg.metrics.classifiers import ALPHAS, KERNELS, real_or_generated
-from nm_vqtsg.metrics.fcn import FEATURES
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.kid import kid
 from nm_vqtsg.metrics.neighbours import manifold_scores, memorisation

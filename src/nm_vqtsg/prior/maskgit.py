@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nm_vqtsg.prior.categorical import draw_categorical
+from nm_vqtsg.nn.inverse_cdf import draw_categorical
 
 
 class Canvas(NamedTuple):

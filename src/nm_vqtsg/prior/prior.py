@@ -11,8 +11,9 @@ from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
 from nm_vqtsg.params import Sample, Stage2
 from nm_vqtsg.prior.maskgit import Canvas, LogitsFunction, decode, training_mask
-from nm_vqtsg.prior.model import Grid, PriorNetwork
-from nm_vqtsg.training import Budget, Session, fit
+from nm_vqtsg.prior.network import Grid, PriorNetwork
+from nm_vqtsg.session import Session
+from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.order import derive_seed
 
 KIND = "prior"
@@ -147,7 +148,7 @@ class Prior:
         bands = tuple(ids.to(device) for ids in self.vocabulary_ids(tokens))
         classes = self.class_ids(y, n).to(device)
         network = self._build(seed)
-        sparse = device.type == "cpu" and session.acceleration.backend is None
+        sparse = device.type == "cpu" and session.compiler is None
 
         def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
             losses = {}

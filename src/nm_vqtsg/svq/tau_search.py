@@ -13,9 +13,9 @@ from torch import Tensor
 
 from nm_vqtsg.errors import ParameterError
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
+from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.quantize import Distance, check_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
-from nm_vqtsg.training import Session, Task
 from nm_vqtsg.training.order import derive_seed
 
 Features = Callable[[np.ndarray], np.ndarray]

@@ -15,9 +15,10 @@ from nm_vqtsg.nn.bands import SHORTEST
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.nn.quantizer import Codebook, Quantizer
 from nm_vqtsg.params import Stage1
-from nm_vqtsg.tokenizer.networks import Decoder, Encoder, Shape
+from nm_vqtsg.session import Session
+from nm_vqtsg.tokenizer.network import Decoder, Encoder, Shape
 from nm_vqtsg.tokenizer.plan import TIME_FREQUENCY, BandPlan
-from nm_vqtsg.training import Budget, Session
+from nm_vqtsg.training import Budget
 
 KIND = "tokenizer"
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from nm_vqtsg.nn.bands import split_bands
+from nm_vqtsg.session import Session
 from nm_vqtsg.tokenizer.model import Tokenizer
-from nm_vqtsg.training import Budget, Session, fit
+from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.order import derive_seed
 
 KMEANS_VECTORS_PER_CODE = 16  # for the start of the codebooks

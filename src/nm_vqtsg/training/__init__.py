@@ -1,7 +1,6 @@
-"""The loop that every trained stage shares: schedule, checkpoints, progress and health."""
+"""The loop that every trained network shares: budget, order of the data, checkpoints, precision, health."""
 
 from nm_vqtsg.training.budget import Budget
 from nm_vqtsg.training.loop import Callback, StepLoss, fit
-from nm_vqtsg.training.session import Session, Task
 
-__all__ = ["Budget", "Callback", "Session", "StepLoss", "Task", "fit"]
+__all__ = ["Budget", "Callback", "StepLoss", "fit"]

@@ -14,14 +14,17 @@ from torch.optim import Optimizer
 
 from nm_vqtsg.artifacts import digest, digest_tensors
 from nm_vqtsg.errors import TrainingError
-from nm_vqtsg.stop import Interrupted
+from nm_vqtsg.session.session import Session
+from nm_vqtsg.session.stop import Interrupted
 from nm_vqtsg.training.budget import Budget, make_optimizer, make_schedule
-from nm_vqtsg.training.checkpoint import Checkpoint
-from nm_vqtsg.training.curves import Row
+from nm_vqtsg.training.checkpoint import Checkpoint, CheckpointFolder
+from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.order import BatchOrder, derive_seed
-from nm_vqtsg.training.session import Session
+from nm_vqtsg.training.precision import autocast, compiled
 
 StepLoss = Callable[[Tensor, torch.Generator, int], dict[str, Tensor]]
+
+LOG_EVERY = 50  # steps whose mean makes one row of a loss curve
 
 
 class Callback(Protocol):
@@ -87,11 +90,13 @@ class _Run:
         callback: Callback | None,
     ) -> None:
         self.module, self.budget, self.session, self.callback = module, budget, session, callback
+        self.log_every = session.log_every or LOG_EVERY
+        self.checkpoints = CheckpointFolder(session.checkpoints) if session.checkpoints is not None else None
         self.optimizer = make_optimizer(module, budget)
         self.schedule = make_schedule(self.optimizer, budget)
         self.window, self.curve, self.step, self.done = Window(), list[Row](), 0, False
         start = digest_tensors(*(tensor for _, tensor in sorted(module.state_dict().items())))
-        self.fingerprint = digest([vars(budget), seed, n, start, session.log_every])
+        self.fingerprint = digest([vars(budget), seed, n, start, self.log_every])
 
     def checkpoint(self) -> Checkpoint:
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
@@ -121,9 +126,9 @@ class _Run:
             group["lr"] = rate
 
     def save(self) -> None:
-        if self.session.checkpoints is not None:
+        if self.checkpoints is not None:
             self.check_health()
-            self.session.checkpoints.save(self.checkpoint(), self.fingerprint)
+            self.checkpoints.save(self.checkpoint(), self.fingerprint)
 
     def check_health(self) -> None:
         """Stop when a loss or a weight is not finite.
@@ -139,7 +144,7 @@ class _Run:
         if bad is None:
             return
         rate = self.budget.learning_rate * self.budget.rate_factor(bad)
-        latest = self.session.checkpoints.latest() if self.session.checkpoints else None
+        latest = self.checkpoints.latest() if self.checkpoints else None
         raise TrainingError(
             f"the loss is not finite at step {bad} (learning rate {rate:.3g}); last good checkpoint: "
             f"{latest or 'none'}; lower the learning rate or look for extreme values in the data"
@@ -199,8 +204,8 @@ def fit(
     step_loss : callable
         ``(rows (batch_size,) int64, generator, step) -> {"loss": scalar, ...}``; the other entries are shown
         and kept in the curve. `rows` and `generator` live on the session's
-        device, so that no step waits for a transfer; `generator` is seeded with (seed, step), as is torch's global
-        one.
+        device, so that no step waits for a transfer; `generator` is seeded with (seed, step), and torch's global
+        one, which dropout draws from, with another seed derived from it.
     n : int
         Rows of the training set.
     budget, seed, session, callback
@@ -213,7 +218,7 @@ def fit(
     Returns
     -------
     list of dict
-        The loss curve: means over `session.log_every` steps, with ``step`` (steps done), ``loss``, ``lr``.
+        The loss curve: means over `session.log_every` steps (`LOG_EVERY` by default), with ``step`` (steps done), ``loss``, ``lr``.
 
     Raises
     ------
@@ -225,15 +230,15 @@ def fit(
     session = session or Session()
     module.to(session.device)
     run = _Run(module, budget, seed, n, session, callback)
-    if session.checkpoints is not None and (found := session.checkpoints.load(run.fingerprint)) is not None:
-        run.restore(found)
+    if run.checkpoints is not None and (checkpoint := run.checkpoints.load(run.fingerprint)) is not None:
+        run.restore(checkpoint)
     if session.curve is not None:
         session.curve.restart(run.curve)
     order = BatchOrder(n, budget.batch_size, derive_seed(seed, "order"), session.device)
     cuda = [session.device] if session.device.type == "cuda" else []
     with torch.random.fork_rng(cuda), session.track(description, budget.steps, run.step) as task:
         task.before_advance = None  # the loop itself looks at the stop request, after saving
-        with session.stop.held_back(), session.acceleration.compiled(parts):
+        with session.stop.held_back(), compiled(session, parts):
             _loop(run, step_loss, order, derive_seed(seed, "step"), task.advance)
     if session.curve is not None:
         session.curve.close()
@@ -248,10 +253,12 @@ def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance:
     while run.step < run.budget.steps and not run.done:
         step_seed = derive_seed(seed, run.step)
         generator.manual_seed(step_seed)
-        torch.default_generator.manual_seed(step_seed)
+        # another seed, or dropout and the step's own draws would share their first numbers
+        global_seed = derive_seed(step_seed, "global")
+        torch.default_generator.manual_seed(global_seed)
         if session.device.type == "cuda":  # torch.manual_seed would queue a call per step where CUDA is unused
-            torch.cuda.manual_seed(step_seed)
-        with session.acceleration.autocast(session.device):
+            torch.cuda.manual_seed(global_seed)
+        with autocast(session):
             losses = step_loss(order.rows(run.step), generator, run.step)
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
@@ -261,7 +268,7 @@ def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance:
         run.step += 1
         run.done = run.callback is not None and run.callback.after_step(run.step - 1)
         numbers: dict[str, float] = {}
-        if run.step % session.log_every == 0 or run.step == run.budget.steps or run.done:
+        if run.step % run.log_every == 0 or run.step == run.budget.steps or run.done:
             run.check_health()
             numbers = run.end_row()
         if time.monotonic() - saved_at >= session.checkpoint_every:

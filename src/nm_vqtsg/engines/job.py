@@ -1,0 +1,95 @@
+"""One stage as Snakemake runs it: restored where it was made before, else run and recorded.
+
+A job that Snakemake starts need not compute: its inputs may have come out the same as before (a wider
+``tau_grid`` that finds the same tau), or may be those of an earlier run (parameters set back). DVC would
+restore the outputs from its run cache then, and so does this. A stage that ran is entered into the run cache
+at once, hence whatever ends the workflow, either engine finds the finished work.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from nm_vqtsg.engines.lock import EngineBusyError, dvc_is_still
+from nm_vqtsg.engines.pipeline import Pipeline, Stage
+from nm_vqtsg.engines.records import Digests, Record, ingredients, products, same_ingredients
+from nm_vqtsg.engines.store import Store, read_lock
+
+
+def run_stage(directory: Path, name: str) -> int:
+    """Bring the outputs of a stage about; returns the exit status of its command.
+
+    Two jobs for one stage never run at once: the command inherits a lock, so that a command that outlived a
+    killed Snakemake is waited for.
+    """
+    pipeline = Pipeline(directory)
+    stage = pipeline.stages[name]
+    store = Store(directory)
+    locks = store.root / ".dvc" / "tmp" / "nm_vqtsg"
+    locks.mkdir(parents=True, exist_ok=True)
+    unique = str((directory / name).resolve().relative_to(store.root)).replace(os.sep, "+")
+    with open(locks / f"{unique}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.set_inheritable(lock.fileno(), True)
+        before = ingredients(pipeline, stage, Digests())
+        if before is not None and (known := _known(pipeline, stage, before, store)):
+            store.check_out(known)
+            _say(f"{name}: made before from the same inputs; restored from the cache, nothing computed")
+            return 0
+        status = subprocess.run(
+            ["/bin/sh", "-c", stage.cmd], cwd=directory, env=_environment(), pass_fds=(lock.fileno(),), check=False
+        ).returncode
+        if status == 0:
+            _record(directory, stage, before, store)
+        return status
+
+
+def _known(pipeline: Pipeline, stage: Stage, now: Record, store: Store) -> Record | None:
+    """A record of the same work whose outputs can be had, DVC's lock first."""
+    locked = read_lock(pipeline.directory).get(stage.name)
+    if (
+        locked is not None
+        and same_ingredients(locked, now)
+        and {e["path"] for e in locked["outs"]} == set(stage.outs)
+    ):
+        if not store.holds(locked):
+            try:
+                with dvc_is_still(store.root, patience_s=600):
+                    pass
+                store.fetch(stage.name)
+            except EngineBusyError:
+                pass
+        if store.holds(locked):
+            return locked
+    return next((record for record in store.recall(now, stage.outs) if store.holds(record)), None)
+
+
+def _record(directory: Path, stage: Stage, before: Record | None, store: Store) -> None:
+    """Enter what the stage made, unless its inputs were changed under it."""
+    pipeline = Pipeline(directory)
+    digests = Digests()
+    outs = products(pipeline, stage, digests)
+    after = ingredients(pipeline, pipeline.stages.get(stage.name, stage), digests)
+    if outs is None or before is None:
+        return
+    if not same_ingredients(before, after):
+        _say(f"{stage.name}: its inputs, code or parameters changed while it ran; it will run again next time")
+        return
+    store.remember({**before, "outs": outs})
+
+
+def _environment() -> dict[str, str]:
+    """The environment of a stage, in which `python` is the interpreter that runs this."""
+    return {**os.environ, "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])}
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_stage(Path.cwd(), sys.argv[1]))

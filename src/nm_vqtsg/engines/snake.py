@@ -1,0 +1,209 @@
+"""What the Snakefile needs: inputs, outputs and commands of ``dvc.yaml``, and which jobs are out of date.
+
+Snakemake decides by file times, which say nothing once DVC, git or a copy has touched the files. Here the inputs
+of a job that is up to date by content are `ancient`, so their times count for nothing; a job that is not, or
+follows one that is not, has plain inputs and one more, a file that is new at each start. Snakemake's own
+record keeping has no part in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+import uuid
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nm_vqtsg.engines.lock import EngineBusyError, EngineLock, dvc_is_still
+from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.records import Digests, ingredients, products, same_ingredients, stale_stages
+from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock, update_lock
+from nm_vqtsg.engines.study import check_study
+from nm_vqtsg.errors import UserError
+from nm_vqtsg.params import load_params
+
+CHANGED = Path(".snakemake", "changed")
+SHOWN = {".png", ".html"}  # what the report shows in its page; it would only download others
+MEMORY = Path(".snakemake", "digests.json")
+
+
+class Study:
+    """The study in a directory, as the rules see it.
+
+    Parameters
+    ----------
+    directory
+        Where ``dvc.yaml`` and ``params.yaml`` lie; Snakemake's working directory.
+    ancient
+        Snakemake's marker for inputs whose time does not count.
+    decide
+        Whether to look for what is out of date. A job on another node does what it is told and does not look.
+    gpu
+        GPUs that a training job asks for.
+    """
+
+    def __init__(self, directory: Path, ancient: Callable[[str], Any], decide: bool = True, gpu: int = 0) -> None:
+        self.directory = directory.resolve()
+        self.pipeline = Pipeline(self.directory)
+        self.store = Store(self.directory)
+        self._ancient = ancient
+        self._decide = decide
+        self.gpu = gpu
+        self.lock = EngineLock(self.store.root, [self.directory / top for top in self._output_folders()])
+
+    def datasets(self) -> list[str]:
+        """Names of the study's data sets."""
+        return [str(name) for name in self.pipeline.params["datasets"]]
+
+    def outputs(self, step: str) -> list[str]:
+        """Patterns of a step's outputs."""
+        return self.pipeline.patterns(step)
+
+    def reported(self, step: str, captions: Path, show: Callable[[str, str, str], Any]) -> list[Any]:
+        """The same, with those marked for the report that have a caption (``NAME.rst``) and can be shown.
+
+        Parameters
+        ----------
+        show
+            Makes the mark, from a pattern, its caption's path and the title with which the caption begins.
+        """
+        marked = []
+        for path in self.outputs(step):
+            caption = captions / f"{Path(path).stem}.rst"
+            if Path(path).suffix in SHOWN and caption.is_file():
+                title = re.match(r"\*\*([^,*]+)", caption.read_text(encoding="utf-8"))
+                marked.append(show(path, str(caption), title.group(1) if title else caption.stem))
+            else:
+                marked.append(path)
+        return marked
+
+    def inputs(self, step: str) -> Callable[[Any], list[Any]]:
+        """A step's input function."""
+
+        def of_job(wildcards: Any) -> list[Any]:
+            stage = self.pipeline.find(step, dict(wildcards.items()))
+            paths = self.pipeline.inputs(stage)
+            return [*paths, str(CHANGED)] if stage.name in self.due else [self._ancient(path) for path in paths]
+
+        return of_job
+
+    def command(self, step: str) -> str:
+        """The shell command of a step's rule: the stage's own command, with its record kept."""
+        names = self.pipeline.definition["stages"][step]
+        name = f"{step}@{{wildcards.dataset}}" if "foreach" in names else step
+        if "matrix" in names:
+            name = f"{step}@" + "-".join(f"{{wildcards.{key}}}" for key in names["matrix"])
+        source = Path(__file__).resolve().parents[2]
+        return (
+            f"PYTHONPATH={shlex.quote(os.path.relpath(source, self.directory))} "
+            f"{shlex.quote(sys.executable)} -m nm_vqtsg.engines.job {name} > {{log}} 2>&1"
+        )
+
+    def targets(self) -> list[str]:
+        """Every output that no other stage reads."""
+        read = {path for stage in self.pipeline.stages.values() for path in self.pipeline.inputs(stage)}
+        return [path for path in self.pipeline.producers if path not in read]
+
+    @cached_property
+    def due(self) -> set[str]:
+        """Names of the stages that are out of date or follow one that is."""
+        if not self._decide:
+            return set()
+        digests = Digests(self.directory / MEMORY)
+        due = stale_stages(self.pipeline, self._settled(digests), digests)
+        for stage in self.pipeline.order:
+            if due & self.pipeline.upstream(stage):
+                due.add(stage.name)
+        digests.save()
+        CHANGED.parent.mkdir(exist_ok=True)
+        CHANGED.write_text(uuid.uuid4().hex)
+        return due
+
+    def begin(self) -> None:
+        """Claim the study for this run of Snakemake, or end it with one line."""
+        try:
+            self.lock.acquire()
+        except EngineBusyError as error:
+            refuse(error)
+
+    def commit(self) -> int:
+        """Enter into ``dvc.lock`` what runs have made and the workspace holds; returns the number of new entries.
+
+        Only what the run cache knows is entered: a stale file is never blessed.
+        """
+        digests = Digests(self.directory / MEMORY)
+        locked = read_lock(self.directory)
+        new = {name: record for name, record in self._settled(digests).items() if record is not locked.get(name)}
+        digests.save()
+        if new:
+            with dvc_is_still(self.store.root):
+                update_lock(self.directory, new)
+        return len(new)
+
+    def end(self) -> None:
+        """Commit, and withdraw the claim."""
+        try:
+            self.commit()
+        finally:
+            self.lock.release()
+
+    def settle(self) -> None:
+        """Commit what an interrupted run left, if nobody else is at work."""
+        try:
+            self.lock.acquire()
+        except EngineBusyError:
+            return
+        self.end()
+
+    def _settled(self, digests: Digests) -> dict[str, Any]:
+        """The records of the lock, with those of finished runs in place of what they have overtaken."""
+        records = dict(read_lock(self.directory))
+        for stage in self.pipeline.stages.values():
+            now = ingredients(self.pipeline, stage, digests)
+            outs = products(self.pipeline, stage, digests)
+            if now is None or outs is None:
+                continue
+            current = {**now, "outs": outs}
+            locked = records.get(stage.name)
+            agrees = same_ingredients(current, locked) and {e["path"]: e["md5"] for e in outs} == {
+                e["path"]: e["md5"] for e in (locked or {}).get("outs", [])
+            }
+            if not agrees and made_by_a_run(self.store, current):
+                records[stage.name] = current
+        return records
+
+    def _output_folders(self) -> set[str]:
+        return {Path(out).parts[0] for out in self.pipeline.producers}
+
+
+def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
+    """The study in Snakemake's working directory, its parameters checked.
+
+    Only the main process decides what to run, and only when it is to run something does it first commit what an
+    interrupted run left. ``--config gpu=1`` says that jobs find a GPU where they run, ``gpu=0`` that they do not;
+    without it, this machine is asked.
+    """
+    directory = Path.cwd()
+    os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
+    try:
+        load_params(directory / "params.yaml")
+        if workflow.is_main_process:
+            check_study(directory)
+        gpu = int(workflow.globals["config"].get("gpu", shutil.which("nvidia-smi") is not None))
+        study = Study(directory, ancient, decide=workflow.is_main_process, gpu=gpu)
+        if workflow.is_main_process and not workflow.dryrun:
+            study.settle()
+    except UserError as error:
+        refuse(error)
+    return study
+
+
+def refuse(error: UserError) -> NoReturn:
+    """End the process with one line."""
+    print(f"Error: {error}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,141 @@
+"""DVC's own stores, read and written without starting DVC: the lock, the cache and the run cache.
+
+DVC allows one process at a time and takes seconds to start; Snakemake runs many short jobs at once. All
+that is written here is content-addressed or atomic, and is what ``dvc commit`` would write, which tests show
+by handing the result to DVC.
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nm_vqtsg.artifacts import atomic_path
+from nm_vqtsg.engines.records import Record, contents, same_ingredients
+from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
+from nm_vqtsg.errors import UserError
+
+_READ_ONLY = 0o444  # DVC takes a read-only file in its cache for checked
+
+
+def find_root(directory: Path) -> Path:
+    """The nearest folder upwards that holds ``.dvc``.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    for folder in (directory, *directory.parents):
+        if (folder / ".dvc").is_dir():
+            return folder
+    raise UserError(f"{directory}: not inside a DVC repository; a study directory lies inside the project")
+
+
+def read_lock(directory: Path) -> dict[str, Record]:
+    """The records of ``dvc.lock``; empty when there is none."""
+    path = directory / "dvc.lock"
+    return (read_yaml(path) or {}).get("stages") or {} if path.is_file() else {}
+
+
+def update_lock(directory: Path, records: Mapping[str, Record]) -> None:
+    """Put records into ``dvc.lock``, leaving all others."""
+    stages = {**read_lock(directory), **records}
+    with atomic_path(directory / "dvc.lock") as temporary:
+        temporary.write_text(dump_yaml({"schema": "2.0", "stages": stages}), encoding="utf-8")
+
+
+class Store:
+    """The cache of the DVC repository around a study directory.
+
+    ``runs/<key>/<value>`` in it is DVC's run cache: the record of each run, found by its ingredients.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.root = find_root(directory)
+        self._config = configparser.ConfigParser(interpolation=None)
+        global_config = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"), "dvc", "config")
+        self._config.read([global_config, self.root / ".dvc" / "config", self.root / ".dvc" / "config.local"])
+        configured = self._config.get("cache", "dir", fallback="cache").strip("'\"")
+        self.cache = (self.root / ".dvc" / configured).resolve()
+
+    def _object(self, digest: str) -> Path:
+        return self.cache / "files" / "md5" / digest[:2] / digest[2:]
+
+    def holds(self, record: Record) -> bool:
+        """Whether every output of a record is in the cache."""
+        return all(self._object(entry["md5"]).is_file() for entry in record["outs"])
+
+    def remember(self, record: Record) -> None:
+        """Put the outputs that a record describes into the cache, and the record into the run cache."""
+        for entry in record["outs"]:
+            target = self._object(entry["md5"])
+            if not target.is_file():
+                with atomic_path(target) as temporary:
+                    shutil.copyfile(self.directory / entry["path"], temporary)
+                target.chmod(_READ_ONLY)
+        path = self._runs(record) / _digest(record)
+        if not path.is_file():
+            with atomic_path(path) as temporary:
+                temporary.write_text(dump_yaml(record), encoding="utf-8")
+
+    def recall(self, ingredients: Record, outs: Iterable[str]) -> list[Record]:
+        """The records of earlier runs with the same ingredients, the newest first."""
+        folder = self._runs({**ingredients, "outs": [{"path": path} for path in outs]})
+        files = (
+            sorted(folder.glob("*"), key=lambda file: file.stat().st_mtime, reverse=True)
+            if folder.is_dir()
+            else []
+        )
+        records = [read_yaml(file) for file in files if not file.name.startswith(".")]
+        return [record for record in records if same_ingredients(record, ingredients)]
+
+    def check_out(self, record: Record) -> None:
+        """Copy a record's outputs from the cache into the workspace, except those that are there already."""
+        for entry in record["outs"]:
+            path = self.directory / entry["path"]
+            if path.is_file():
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "md5").hexdigest() == entry["md5"]:
+                        continue
+            with atomic_path(path) as temporary:
+                shutil.copyfile(self._object(entry["md5"]), temporary)
+            if entry.get("isexec"):
+                path.chmod(path.stat().st_mode | 0o111)
+
+    def fetch(self, stage: str) -> None:
+        """Ask DVC to fetch a stage's outputs from the default remote, if there is one."""
+        if self._config.has_option("core", "remote"):
+            subprocess.run(
+                [sys.executable, "-m", "dvc", "fetch", "--quiet", stage], cwd=self.directory, check=False
+            )
+
+    def _runs(self, record: Record) -> Path:
+        key = _digest({**record, "outs": [entry["path"] for entry in record["outs"]]})
+        return self.cache / "runs" / key[:2] / key
+
+
+def made_by_a_run(store: Store, current: Record) -> bool:
+    """Whether some run with these ingredients made exactly these outputs."""
+    outs = contents(current["outs"])
+    return any(contents(record["outs"]) == outs for record in store.recall(current, outs))
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    """DVC's name for a record in the run cache."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: bare(item) for key, item in value.items() if key not in ("size", "nfiles")}
+        return [bare(item) for item in value] if isinstance(value, list) else value
+
+    return hashlib.sha256(json.dumps(bare(record), sort_keys=True).encode()).hexdigest()

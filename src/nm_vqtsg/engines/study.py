@@ -1,0 +1,79 @@
+"""Study directories: parameters of their own, the project's stages.
+
+A study is a folder inside the project with its own ``params.yaml``; results land beside it and never among
+those of the main study. DVC wants a ``dvc.yaml`` next to the parameters: it is the project's, with the way
+back to the source code in its one variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from nm_vqtsg.artifacts import atomic_path
+from nm_vqtsg.engines.store import find_root
+from nm_vqtsg.errors import UserError
+
+_SOURCE = re.compile(r"^  - src: .*$", re.MULTILINE)
+
+
+def definition(root: Path, directory: Path) -> str:
+    """The text of ``dvc.yaml`` for a study in `directory` of the project in `root`."""
+    text = (root / "dvc.yaml").read_text(encoding="utf-8")
+    source = Path(os.path.relpath(root / "src", directory)).as_posix()
+    filled, count = _SOURCE.subn(f"  - src: {source}", text)
+    if count != 1:
+        raise UserError(f"{root / 'dvc.yaml'}: the line `  - src: src` is missing; restore it")
+    return filled
+
+
+def new_study(directory: Path) -> list[Path]:
+    """Make a study directory, or bring the ``dvc.yaml`` of one up to date; returns the files written.
+
+    ``params.yaml`` is copied from the project unless the directory has one.
+
+    Raises
+    ------
+    UserError
+        The directory is the project itself or lies outside it.
+    """
+    directory = directory.resolve()
+    root = find_root(directory)
+    if directory == root:
+        raise UserError(f"{directory}: this is the main study; name another folder, such as studies/mine")
+    written = []
+    if not (directory / "params.yaml").is_file():
+        with atomic_path(directory / "params.yaml") as temporary:
+            temporary.write_bytes((root / "params.yaml").read_bytes())
+        written.append(directory / "params.yaml")
+    if not is_current(root, directory):
+        with atomic_path(directory / "dvc.yaml") as temporary:
+            temporary.write_text(definition(root, directory), encoding="utf-8")
+        written.append(directory / "dvc.yaml")
+    return written
+
+
+def is_current(root: Path, directory: Path) -> bool:
+    """Whether the study's ``dvc.yaml`` is what the project's says."""
+    path = directory / "dvc.yaml"
+    return path.is_file() and path.read_text(encoding="utf-8") == definition(root, directory)
+
+
+def check_study(directory: Path) -> None:
+    """Make the ``dvc.yaml`` of a study that has none, and refuse one that is not the project's.
+
+    Raises
+    ------
+    UserError
+        The study's ``dvc.yaml`` differs from the project's.
+    """
+    root = find_root(directory)
+    if directory == root or not (directory / "params.yaml").is_file() or is_current(root, directory):
+        return
+    if (directory / "dvc.yaml").is_file():
+        shown = os.path.relpath(directory, root)
+        raise UserError(
+            f"{shown}/dvc.yaml: is not the project's dvc.yaml; run `python -m nm_vqtsg study new {shown}`"
+        )
+    new_study(directory)

@@ -1,0 +1,295 @@
+"""Generators for users: arrays in, arrays out, in the units of the data."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.estimators.folder import Facts, read_generator, write_generator
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.params import Sample, Stage1, Stage2
+from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
+from nm_vqtsg.prior import Prior
+from nm_vqtsg.session import Session
+from nm_vqtsg.session.device import chosen_device
+from nm_vqtsg.session.session import estimator_session
+from nm_vqtsg.tokenizer import BandPlan, Tokenizer
+from nm_vqtsg.training import Budget
+from nm_vqtsg.training.order import derive_seed
+
+FIT = "fit(X, y) or load(folder)"
+
+
+class TwoStageEstimator(SectionEstimator):
+    """A generator of a tokeniser and a prior over its tokens; a subclass says which bands it works in.
+
+    Its two stages can be trained at once, by `fit`, or apart, by `fit_tokenizer` and `fit_prior`, as the steps of
+    the pipeline do. A subclass with networks of its own overrides `build_tokenizer` and `read_tokenizer`.
+
+    Parameters
+    ----------
+    stage1 : Stage1 or dict, optional
+        Networks and budget of the tokeniser, such as ``{"steps": 1000}``: the section `stage1` of params.yaml.
+        What is not given is the paper's.
+    stage2 : Stage2 or dict, optional
+        Networks and budget of the prior: the section `stage2`.
+    sampling : Sample or dict, optional
+        How tokens are drawn: the section `sample`. It may be changed after `fit`.
+    random_state : int
+        Seed of training, and of `sample` where it is not given another.
+    scale : bool
+        Z-score the series by their own mean and standard deviation per channel, and give samples back in the
+        units of the data. False for series that are z-scored already.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    progress : bool
+        Show progress: a bar on a terminal, else lines through `logging`.
+
+    Attributes
+    ----------
+    plans : tuple of BandPlan
+        The bands; of the class.
+    tokenizer_, prior_ : Tokenizer, Prior
+        The trained networks, for tensors that are z-scored.
+    generator_ : TwoStageGenerator
+        Both together; what the mapper works with.
+    classes_ : ndarray
+        (n_classes,) the labels seen in `fit`, sorted; empty without labels.
+    mean_, std_ : ndarray
+        (C,) the scaling of the data.
+    curves_ : dict
+        Loss curves, ``{"stage1": [...], "stage2": [...]}``; empty after `load`.
+    facts_ : Facts
+        What the model card says of data and versions.
+    """
+
+    sections: ClassVar = {"stage1": Stage1, "stage2": Stage2, "sampling": Sample}
+    plans: ClassVar[tuple[BandPlan, ...]]
+    tokenizer_: Tokenizer
+    prior_: Prior
+    classes_: np.ndarray
+    mean_: np.ndarray
+    std_: np.ndarray
+    curves_: dict[str, list[dict[str, float]]]
+    facts_: Facts
+
+    def __init__(
+        self,
+        stage1: Stage1 | dict[str, Any] | None = None,
+        stage2: Stage2 | dict[str, Any] | None = None,
+        sampling: Sample | dict[str, Any] | None = None,
+        *,
+        random_state: int = 0,
+        scale: bool = True,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> None:
+        self.stage1, self.stage2, self.sampling = stage1, stage2, sampling
+        self.random_state, self.scale, self.device, self.progress = random_state, scale, device, progress
+
+    @classmethod
+    def kind(cls) -> str:
+        """What `generator` in params.yaml, and the files of a saved model, call this class."""
+        return cls.__name__.lower()
+
+    def build_tokenizer(self, in_channels: int, length: int) -> Tokenizer:
+        """A new tokeniser of series (in_channels, length)."""
+        return Tokenizer(self.section("stage1"), in_channels, length, self.plans)
+
+    def read_tokenizer(self, path: Path) -> Tokenizer:
+        """What the tokeniser's `save` wrote."""
+        return Tokenizer.load(path, self.plans)
+
+    def fit(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
+        """Train on series `X` (n, C, L), or (n, L) for one channel, with labels `y` (n,) where there are any.
+
+        Raises
+        ------
+        DataError
+            If series or labels cannot be used; the message says why.
+        """
+        array = as_series(X)
+        if y is not None:
+            as_labels(y, len(array))  # refused before any training, as is what follows
+        self.section("stage2"), self.section("sampling")
+        return self.fit_tokenizer(array, session=session).fit_prior(array, y, session=session)
+
+    def fit_tokenizer(self, X: Any, *, session: Session | None = None) -> Self:
+        """Train the first stage, the tokeniser, on series `X`; see `fit`."""
+        array = as_series(X)
+        config, seed = self.section("stage1"), check_random_state(self.random_state)
+        tokenizer = self.build_tokenizer(array.shape[1], array.shape[2])
+        self._set_scaling(array)
+        session = session or estimator_session(self.device, self.progress)
+        x = self._scaled(array).to(session.device)
+        curve = tokenizer.fit(x, Budget.of(config), seed, session)
+        self.__dict__.pop("prior_", None)  # of another tokeniser
+        self.tokenizer_, self.curves_ = tokenizer, {"stage1": curve}
+        self.facts_ = Facts.of(array)
+        return self
+
+    def fit_prior(
+        self, X: Any, y: Any = None, *, classes: np.ndarray | None = None, session: Session | None = None
+    ) -> Self:
+        """Train the second stage, the prior over the tokens of `X`, with labels `y` where there are any.
+
+        `classes` (n_classes,), sorted, are the labels there are, where `y` may lack some.
+
+        Raises
+        ------
+        UserError
+            If there is no tokeniser yet, or series or labels cannot be used.
+        """
+        tokenizer = self._tokenizer()
+        array = as_series(X, tokenizer.in_channels, tokenizer.length)
+        labels = None if y is None else as_labels(y, len(array))
+        self.classes_ = np.empty(0, dtype=np.int64)
+        if labels is not None:
+            self.classes_ = np.unique(labels) if classes is None else np.asarray(classes)
+        ids = None if labels is None else torch.from_numpy(class_ids(labels, self.classes_))
+        session = session or estimator_session(self.device, self.progress)
+        tokens = tokenizer.to(session.device).tokens(self._scaled(array).to(session.device))
+        live = [codebook.live for codebook in tokenizer.codebooks]
+        config, seed = self.section("stage2"), check_random_state(self.random_state)
+        prior = Prior(config, tokenizer.grids, live, len(self.classes_))
+        self.curves_["stage2"] = prior.fit(tokens, ids, Budget.of(config), seed, session)
+        self.prior_, self.facts_ = prior, Facts.of(array, ids, len(self.classes_))
+        return self
+
+    def load_tokenizer(self, path: Path | str) -> Self:
+        """Take over the tokeniser in a file, for z-scored series (`scale` False).
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, damaged or of another kind of generator.
+        """
+        self.tokenizer_ = self.read_tokenizer(Path(path)).to(chosen_device(self.device))
+        self.stage1 = self.tokenizer_.config
+        channels = self.tokenizer_.in_channels
+        self.mean_, self.std_, self.curves_ = np.zeros(channels), np.ones(channels), {}
+        self.facts_ = Facts()
+        return self
+
+    def load_prior(self, path: Path | str) -> Self:
+        """Take over the prior in a file, trained on the tokens of the present tokeniser; its classes are 0..n-1.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, damaged or of another tokeniser.
+        """
+        prior = Prior.load(path, chosen_device(self.device))
+        TwoStageGenerator(self._tokenizer(), prior)  # refuses what does not belong together
+        self.prior_, self.stage2, self.classes_ = prior, prior.config, np.arange(prior.n_classes)
+        return self
+
+    @property
+    def generator_(self) -> TwoStageGenerator:
+        """Tokeniser and prior for z-scored tensors, a `VQGenerator`.
+
+        Raises
+        ------
+        NotFitted
+            If nothing was fitted yet.
+        """
+        prior = self._need("prior_", FIT)
+        return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"))
+
+    def sample(self, n: int, y: Any = None, seed: int | None = None) -> np.ndarray:
+        """Draw `n` series.
+
+        Parameters
+        ----------
+        n : int
+            How many, > 0.
+        y : label or array-like of (n,) labels, optional
+            Class of all, or of each; unconditional without.
+        seed : int, optional
+            Equal seeds give equal series; `random_state` by default.
+
+        Returns
+        -------
+        ndarray
+            (n, C, L) float32 in the units of the data.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, a class is unknown or `n` is not positive.
+        """
+        generator = self.generator_
+        n, seed = check_count(n), check_random_state(self.random_state if seed is None else seed)
+        ids = None if y is None else torch.from_numpy(class_ids(y, self.classes_))
+        source = torch.Generator().manual_seed(derive_seed(seed, "sample"))
+        session = estimator_session(self.device, self.progress)
+        return self._unscaled(generator.sample(n, ids, generator=source, session=session))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Series (n, C, L) after a round through the tokens, in the units of the data.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, or `X` does not fit the data of `fit`.
+        """
+        tokenizer = self._tokenizer()
+        array = as_series(X, tokenizer.in_channels, tokenizer.length)
+        return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(chosen_device(self.device))))
+
+    def save(self, folder: Path | str, *, data: str = "", metrics: dict[str, Any] | None = None) -> None:
+        """Write the model into `folder`: weights (.safetensors), facts (.json) and a model card, ``README.md``.
+
+        The folder holds no path and no time: it may lie anywhere, and equal models give equal bytes. What
+        belongs to another generator in the same folder, a mapper and scores, is removed.
+
+        Parameters
+        ----------
+        folder : path
+            Made if need be.
+        data : str, optional
+            What the series are, for the card.
+        metrics : dict, optional
+            What `evaluate` gave, for the card.
+
+        Raises
+        ------
+        UserError
+            If nothing was fitted yet, or the folder cannot be written to.
+        """
+        write_generator(self, Path(folder), data, metrics)
+
+    @classmethod
+    def load(cls, folder: Path | str, *, device: str = "auto", progress: bool = True) -> Self:
+        """Read what `save` wrote, on this or another machine.
+
+        Raises
+        ------
+        ArtifactError
+            If a file is missing, damaged or of another kind.
+        """
+        model = cls(device=device, progress=progress)
+        read_generator(model, Path(folder))
+        return model
+
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer: Tokenizer = self._need("tokenizer_", FIT)
+        return tokenizer
+
+    def _set_scaling(self, array: np.ndarray) -> None:
+        self.mean_ = array.mean((0, 2), dtype=np.float64)
+        self.std_ = array.std((0, 2), dtype=np.float64)
+        if not self.std_.all():
+            raise DataError(f"channel {int(self.std_.argmin())} of X is constant, so it cannot be scaled; drop it")
+        if not self.scale:
+            self.mean_, self.std_ = np.zeros_like(self.mean_), np.ones_like(self.std_)
+
+    def _scaled(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))
+
+    def _unscaled(self, x: Tensor) -> np.ndarray:
+        return (x.cpu().numpy() * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)

@@ -1,0 +1,1 @@
+"""How real generated series are: the judge, the scores, and the comparison of any two sets of series."""

@@ -1,0 +1,119 @@
+"""`evaluate` for users: arrays in, scores out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nm_vqtsg.datasets.arrays import as_labels, as_series
+from nm_vqtsg.datasets.raw import canonical_labels
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.evaluation.measure import SeriesSet, measure
+from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
+from nm_vqtsg.params.estimator import as_section
+from nm_vqtsg.session.session import estimator_session
+
+
+def evaluate(
+    real: Any,
+    synthetic: Any,
+    *,
+    y: Any = None,
+    y_synthetic: Any = None,
+    train: Any = None,
+    y_train: Any = None,
+    judge: Judge | Path | str | None = None,
+    fcn: Fcn | dict[str, Any] | None = None,
+    rocket: Rocket | dict[str, Any] | None = None,
+    protocol: Evaluate | dict[str, Any] | None = None,
+    device: str = "auto",
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Measure synthetic series against real ones; the numbers are those of ``evaluate --real --synthetic``.
+
+    Without labels: FID and KID on ROCKET features, precision, recall, a classifier that tells both apart, and
+    others. With `y` and `y_train` (or a `judge`) also FID, IS and KID on features of an FCN. With `y_synthetic`
+    also cFID and CAS. docs/evaluation.md says what each number means.
+
+    Parameters
+    ----------
+    real : array-like
+        (n, C, L), or (n, L): series that the generator has not seen.
+    synthetic : array-like, or dict of name to array-like
+        Generated series in the same units. A dict holds versions of the same samples, row by row:
+        ``{"baseline": X_hat, "mapped": X_mapped}`` also gives the changes between these two.
+    y : array-like, optional
+        (n,) labels of `real`.
+    y_synthetic : array-like, optional
+        The class that was asked for with each synthetic series.
+    train, y_train : array-like, optional
+        The real series that the generator was trained on, and their labels: they set the scale, train the FCN, and
+        show what real series score.
+    judge : Judge or path, optional
+        A trained FCN (a study's ``fcn.safetensors``) instead, for series scaled as in its training.
+    fcn : Fcn or dict, optional
+        Budget of the FCN: the section `fcn` of params.yaml.
+    rocket : Rocket or dict, optional
+        ROCKET features: the section `rocket`.
+    protocol : Evaluate or dict, optional
+        Splits and bootstrap draws: the section `evaluate`.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    progress : bool
+        Show progress.
+
+    Returns
+    -------
+    dict
+        Scores by name under ``synthetic`` (or under the names in a dict), what real series score under
+        ``reference``, 95 % intervals under ``intervals``, and what could not be measured, with the reason, under
+        ``missing``. `format_scores` makes a table of it.
+
+    Raises
+    ------
+    DataError
+        If series or labels cannot be used or do not belong together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nm_vqtsg import evaluate
+    >>> rng = np.random.default_rng(0)
+    >>> X, X_hat = rng.standard_normal((2, 50, 1, 32))
+    >>> scores = evaluate(X, X_hat, rocket={"n_kernels": 50}, progress=False)
+    >>> scores["synthetic"]["rocket_fid"] < 0.1
+    True
+    >>> scores["missing"]["fid"]
+    'needs a judge: no labels in the real series'
+    """
+    params = Params(
+        fcn=as_section(fcn, Fcn, "fcn"),
+        rocket=as_section(rocket, Rocket, "rocket"),
+        evaluate=as_section(protocol, Evaluate, "protocol"),
+    )
+    test = _series_set("real", real, y)
+    channels, length = test.X.shape[1:]
+    versions = synthetic if isinstance(synthetic, Mapping) else {"synthetic": synthetic}
+    if not versions:
+        raise DataError("synthetic is an empty dict; give at least one version of the samples")
+    made = {
+        str(name): _series_set(str(name), X, y_synthetic, channels, length, "y_synthetic")
+        for name, X in versions.items()
+    }
+    known = None if train is None else _series_set("train", train, y_train, channels, length, "y_train")
+    if y_train is not None and train is None:
+        raise DataError("y_train was given without train; give both")
+    found = Path(judge) if isinstance(judge, str) else judge
+    return measure(test, made, known, found, params, estimator_session(device, progress))
+
+
+def _series_set(
+    name: str, X: Any, y: Any, channels: int | None = None, length: int | None = None, name_y: str = "y"
+) -> SeriesSet:
+    array = as_series(X, channels, length, name=name, fitted="real")
+    if y is None:
+        return SeriesSet(name, array, None)
+    texts = [str(label) for label in as_labels(y, len(array), name=name_y).tolist()]
+    return SeriesSet(name, array, np.array(canonical_labels(texts, name_y), dtype=np.str_))

@@ -1,0 +1,221 @@
+"""What a step of the pipeline is handed: parameters, paths, progress, checkpoints."""
+
+import fcntl
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nm_vqtsg import __version__
+from nm_vqtsg.artifacts import digest, load_config
+from nm_vqtsg.errors import ArtifactError, UserError
+from nm_vqtsg.params import Params, load_params
+from nm_vqtsg.steps import CHECKPOINT_EVERY_S, TRAINED
+from nm_vqtsg.steps.paths import Paths
+
+if TYPE_CHECKING:
+    from nm_vqtsg.session import Session
+
+_DATA = ("data", "own_data")
+_STAGE1 = (*_DATA, "generator", "stage1")
+_GENERATOR = (*_STAGE1, "stage2", "sample")
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "download": _DATA,
+    "resplit": _DATA,
+    "fcn": (*_DATA, "fcn"),
+    "stage1": _STAGE1,
+    "stage2": (*_STAGE1, "stage2"),
+    "sample": _GENERATOR,
+    "tau_search": (*_GENERATOR, "svq", "rocket", "tau_search", "tau_grid"),
+    "stage3": (*_GENERATOR, "svq", "stage3"),  # tau itself comes from a file, whatever grid it was found on
+    "evaluate": (*_GENERATOR, "svq", "rocket", "tau_search", "tau_grid", "stage3", "fcn", "evaluate"),
+    "plot": ("plot",),
+    "tables": (),
+    "export": (*_GENERATOR, "svq", "stage3"),
+}
+"""The parameters on which the content of a step's outputs depends, its ancestors' included."""
+
+
+@dataclass
+class StageContext:
+    """Parameters, paths and surroundings of one job.
+
+    Attributes
+    ----------
+    step : str
+        Name of the step.
+    params : Params
+        All parameters of the study.
+    paths : Paths
+        The job's files.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    progress : str
+        ``auto``, ``bar``, ``lines`` or ``none``.
+    checkpoint_every : float
+        Seconds between two checkpoints of a step that trains.
+    precision : str
+        ``float32`` or ``bfloat16``, of a step that trains.
+    compiled : bool
+        Whether a step that trains compiles its networks.
+    """
+
+    step: str
+    params: Params
+    paths: Paths
+    device: str = "auto"
+    progress: str = "auto"
+    checkpoint_every: float = CHECKPOINT_EVERY_S
+    precision: str = "float32"
+    compiled: bool = False
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("nm_vqtsg"))
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return self.paths.dataset
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        if self.paths.seed is None:
+            raise UserError(f"{self.step}: needs --seed")
+        return self.paths.seed
+
+    def provenance(self) -> dict[str, Any]:
+        """What made an artifact: version, data set, seed, digest of the parameters that matter to it."""
+        sections = SECTIONS[self.step]
+        content = self.params.model_dump(mode="json", include=set(sections) - {"own_data"})
+        if "own_data" in sections and self.dataset in self.params.own_data:
+            content["own_data"] = self.params.own_data[self.dataset].model_dump(mode="json")
+        facts: dict[str, Any] = {"version": __version__, "step": self.step, "params": digest(content)}
+        if self.dataset:
+            facts["dataset"] = self.dataset
+        if self.paths.seed is not None:
+            facts["seed"] = self.paths.seed
+        if self.step in TRAINED and self.precision != "float32":
+            facts["precision"] = self.precision
+        return facts
+
+    def model(self, stage: int) -> Path:
+        """The weights of stage 1, 2 or 3, which must have been trained on this data set.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing or damaged, or was made for another data set: shapes alone do not tell.
+        """
+        path = self.paths.weights(stage)
+        made_for = load_config(path).get("dataset", self.dataset)
+        if made_for != self.dataset:
+            raise ArtifactError(
+                f"{path}: a model of '{made_for}', not of '{self.dataset}'; run stage{stage} again"
+            )
+        return path
+
+    @cached_property
+    def checkpoint_folder(self) -> Path:
+        """Folder of the job's checkpoints, keyed by parameters, inputs and code."""
+        inputs = [self.paths.train]
+        if self.step in ("stage2", "stage3"):
+            inputs.append(self.paths.weights(1))
+        if self.step == "stage3":
+            inputs.append(self.paths.tau)
+        hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs if path.is_file()]
+        key = digest([self.provenance(), hashes, source_digest()])[:16]
+        return self.paths.checkpoints / f"{self.paths.job(self.step)}-{key}"
+
+    @cached_property
+    def session(self) -> "Session":
+        """Device, progress, checkpoints and stop request of the job."""
+        from nm_vqtsg.session import Session
+        from nm_vqtsg.session.curves import CurveLog
+        from nm_vqtsg.session.device import chosen_device
+        from nm_vqtsg.session.progress import Silent, chosen_progress
+
+        trains = self.step in TRAINED
+        live = any((folder / ".dvc").is_dir() for folder in (self.study, *self.study.parents))
+        session = Session(
+            device=chosen_device(self.device),
+            progress=Silent() if self.progress == "none" else chosen_progress(self.progress, self.log),
+            checkpoints=self.checkpoint_folder if trains else None,
+            checkpoint_every=self.checkpoint_every,
+            curve=CurveLog(self.paths.live(self.step)) if trains and live else None,
+            precision=self.precision if trains else "float32",
+            compiler="inductor" if trains and self.compiled else None,
+        )
+        if trains:
+            from nm_vqtsg.training.precision import check_precision
+
+            check_precision(session)
+        return session
+
+    @property
+    def study(self) -> Path:
+        """The study's folder, absolute."""
+        return self.paths.study.resolve()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait while another process runs this very job, such as one that outlived a killed engine."""
+        self.paths.checkpoints.mkdir(parents=True, exist_ok=True)
+        path = self.paths.checkpoints / f"{self.paths.job(self.step)}.lock"
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                job = self.paths.job(self.step)
+                self.log.warning("%s: already running in another process; waiting until that has ended", job)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def finish(self) -> None:
+        """Remove what only an unfinished job needs."""
+        import shutil
+
+        for folder in self.paths.checkpoints.glob(f"{self.paths.job(self.step)}-*"):
+            if folder.name.rpartition("-")[0] == self.paths.job(self.step):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def source_digest() -> str:
+    """SHA-256 of this package's source files: a checkpoint is never resumed by other code."""
+    root = Path(__file__).resolve().parents[1]
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        total.update(str(path.relative_to(root)).encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def open_context(
+    study: Path,
+    step: str,
+    dataset: str = "",
+    seed: int | None = None,
+    device: str = "auto",
+    progress: str = "auto",
+    checkpoint_every: float = CHECKPOINT_EVERY_S,
+    precision: str = "float32",
+    compiled: bool = False,
+) -> StageContext:
+    """Read the study's parameters and check that the job belongs to the study.
+
+    Raises
+    ------
+    ParameterError
+        If params.yaml is refused.
+    UserError
+        If the data set or the seed is not part of the study.
+    """
+    paths = Paths(study, dataset, seed)
+    params = load_params(paths.params)
+    if dataset and dataset not in params.datasets:
+        raise UserError(f"{paths.params}: datasets has no '{dataset[:80]}'; it lists {', '.join(params.datasets)}")
+    if seed is not None and seed not in params.seeds:
+        raise UserError(f"{paths.params}: seeds has no {seed}; it lists {', '.join(map(str, params.seeds))}")
+    return StageContext(step, params, paths, device, progress, checkpoint_every, precision, compiled)

@@ -1,0 +1,241 @@
+"""plot: the figures of one run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from nm_vqtsg import figures
+from nm_vqtsg.artifacts import atomic_path, load_json, load_npz
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.tokenizer import Tokenizer
+
+USAGE_SERIES = 1024
+NO_LABELS = "The series of this data set have no labels, so no FCN can be trained to judge them."
+
+
+@dataclass
+class Inputs:
+    """The artifacts of a run, each read when a figure first needs it."""
+
+    ctx: StageContext
+
+    @property
+    def random(self) -> np.random.Generator:
+        """The same for every figure, so that none depends on the others."""
+        return np.random.default_rng(self.ctx.params.plot.seed)
+
+    @cached_property
+    def train(self) -> Series:
+        return Series.load(self.ctx.paths.train)
+
+    @cached_property
+    def test(self) -> Series:
+        return Series.load(self.ctx.paths.test)
+
+    @cached_property
+    def generated(self) -> np.ndarray:
+        return load_npz(self.ctx.paths.samples, required=("X",))["X"]
+
+    @cached_property
+    def mapped(self) -> np.ndarray:
+        return load_npz(self.ctx.paths.mapped, required=("X",))["X"]
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        return load_json(self.ctx.paths.metrics)
+
+    @cached_property
+    def stage1(self) -> dict[str, Any]:
+        return load_json(self.ctx.paths.report(1))
+
+    @cached_property
+    def search(self) -> dict[str, Any]:
+        return load_json(self.ctx.paths.tau_curve)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        return new_generator(self.ctx).load_tokenizer(self.ctx.model(1)).tokenizer_
+
+    def tensor(self, X: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(X).to(self.ctx.session.device)
+
+    def some(self, X: np.ndarray, n: int) -> np.ndarray:
+        """`n` rows of X, in order; the same for sets of equal size."""
+        return np.sort(self.random.permutation(len(X))[:n])
+
+
+def overlays(run: Inputs) -> Figure:
+    """Figure 2."""
+    n = run.ctx.params.plot.n_overlay
+    return figures.overlays(run.test.X, run.generated, run.mapped, generator=run.random, n=n)
+
+
+def pairs(run: Inputs) -> Figure:
+    """Figure 3."""
+    return figures.pairs(run.generated, run.mapped, generator=run.random, n=run.ctx.params.plot.n_pairs)
+
+
+def feature_planes(run: Inputs) -> Figure:
+    """Figure 4."""
+    if run.test.y is None:
+        return figures.statement("Figure 4: FCN features", NO_LABELS)
+    judge = Judge.load(run.ctx.paths.fcn)
+    judge.model.to(run.ctx.session.device)
+    n = run.ctx.params.plot.n_points
+    sets = [judge.features(X[run.some(X, n)]) for X in (run.test.X, run.generated, run.mapped)]
+    fid = {key: run.metrics[name]["fid"] for key, name in (("generated", "baseline"), ("mapped", "mapped"))}
+    return figures.feature_planes(*sets, fid=fid)
+
+
+def stochastic_variants(run: Inputs) -> Figure:
+    """Figure 5; kernels and distance are those of the search."""
+    params, search = run.ctx.params.plot, run.search
+    generated = run.generated[run.some(run.generated, params.n_points)]
+    real = run.train.X[run.some(run.train.X, params.n_points)]
+    drawn = StochasticVariants(run.tokenizer, run.tensor(real), search["distance"])
+    variants = {
+        tau: np.concatenate(
+            [x.cpu().numpy() for x in drawn.batches(tau, torch.Generator().manual_seed(params.seed))]
+        )
+        for tau in figures.shown_taus(search["grid"], search["tau"])
+    }
+    _, channels, length = generated.shape
+    rocket = RocketFeatures(channels, length, **search["rocket"])
+    return figures.stochastic_variants(
+        generated,
+        variants,
+        rocket(generated),
+        {tau: rocket(X) for tau, X in variants.items()},
+        fid=dict(zip(search["grid"], search["fid"], strict=True)),
+        chosen=search["tau"],
+    )
+
+
+def tau_curve(run: Inputs) -> Figure:
+    """The search for τ."""
+    found = run.search
+    return figures.tau_curve(
+        found["grid"],
+        found["fid"],
+        chosen=found["tau"],
+        at_edge=found["at_edge"],
+        sizes=(found["n_generated"], found["n_train"]),
+    )
+
+
+def class_bars(run: Inputs) -> Figure:
+    """cFID class by class."""
+    baseline, mapped = (run.metrics[name].get("cfid_per_class") for name in ("baseline", "mapped"))
+    if not baseline or not mapped:
+        return figures.statement("cFID of each class", run.metrics["missing"].get("cfid", NO_LABELS))
+    labels = [] if run.test.labels is None else run.test.labels.tolist()
+    left_out = [label for label in labels if label not in baseline]
+    reference = (run.metrics.get("reference") or {}).get("cfid_per_class", {})
+    return figures.class_bars(baseline, mapped, reference=reference, left_out=left_out)
+
+
+def codebook_usage(run: Inputs) -> Figure:
+    """How TRAIN, or enough of it to see the shape, uses the codes of each band."""
+    X = run.train.X[run.some(run.train.X, USAGE_SERIES)]
+    tokens = run.tokenizer.tokens(run.tensor(X))
+    plans = run.tokenizer.plans
+    counts = {
+        plan.label: torch.bincount(ids.flatten(), minlength=len(book.codes)).cpu().numpy()
+        for plan, ids, book in zip(plans, tokens, run.tokenizer.codebooks, strict=True)
+    }
+    known = run.stage1["usage"]
+    return figures.codebook_usage(counts, known={plan.label: known[plan.name] for plan in plans})
+
+
+def loss_curves(run: Inputs) -> Figure:
+    """Loss and learning rate of everything that was trained."""
+    paths = run.ctx.paths
+    sources = {
+        "FCN (judge)": paths.fcn_curve,
+        "Stage 1: tokeniser": paths.curve(1),
+        "Stage 2: prior": paths.curve(2),
+        "Stage 3: mapper": paths.curve(3),
+    }
+    if run.test.y is None:
+        del sources["FCN (judge)"]
+    curves = {title: read_curve(path) for title, path in sources.items()}
+    labels = {f"loss_{band}": plan.label for band, plan in enumerate(run.tokenizer.plans)}
+    named = {title: {labels.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
+    return figures.loss_curves(named)
+
+
+def reconstructions(run: Inputs) -> Figure:
+    """TEST series and what the tokeniser makes of them."""
+    rows = run.some(run.test.X, run.ctx.params.plot.n_pairs)
+    X = run.test.X[rows]
+    rebuilt = run.tokenizer.reconstruct(run.tensor(X)).cpu().numpy()
+    return figures.reconstructions(X, rebuilt, names=[f"TEST {row}" for row in rows])
+
+
+def read_curve(path: Path) -> dict[str, np.ndarray]:
+    """Columns of a ``*_curve.tsv``.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or no table of numbers.
+    """
+    try:
+        names, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        columns = zip(*(map(float, row) for row in rows), strict=True)
+        return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
+    except ValueError as error:
+        raise ArtifactError(f"{path}: not a table of numbers; run the step that makes it again") from error
+
+
+FIGURES: dict[str, Callable[[Inputs], Figure]] = {
+    "fig2_overlays.png": overlays,
+    "fig3_pairs.png": pairs,
+    "fig4_features.png": feature_planes,
+    "fig5_tau.png": stochastic_variants,
+    "tau_curve.png": tau_curve,
+    "cfid_classes.png": class_bars,
+    "codebook_usage.png": codebook_usage,
+    "loss_curves.png": loss_curves,
+    "reconstructions.png": reconstructions,
+}
+"""Every run has all of these files; where there is nothing to draw, the figure says why."""
+
+
+def png(run: Inputs, name: str) -> bytes:
+    """One of `FIGURES` as a PNG; equal artifacts give equal bytes."""
+    return figures.png_bytes(FIGURES[name](run))
+
+
+def run(ctx: StageContext) -> None:
+    """Draw all figures of a run; none is written before all are drawn.
+
+    Raises
+    ------
+    ArtifactError
+        If an artifact of the run is missing or damaged.
+    """
+    inputs = Inputs(ctx)
+    with ctx.session.track("figures", len(FIGURES)) as task:
+        drawn = {}
+        for name in FIGURES:
+            drawn[name] = png(inputs, name)
+            task.advance()
+    for name, data in drawn.items():
+        with atomic_path(ctx.paths.figure(name)) as temporary:
+            temporary.write_bytes(data)
+        ctx.log.info("%s (%d kB)", ctx.paths.figure(name), len(data) // 1000)

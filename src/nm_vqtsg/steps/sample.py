@@ -1,0 +1,40 @@
+"""Step ``sample``: draw series from the trained generator.
+
+Reads ``stage1.safetensors``, ``stage2.safetensors`` and the sizes of ``test.npz``; writes ``samples.npz``:
+
+* ``X`` (n, C, L) float32, unconditional, z-scored; n is `sample.n_samples`, or as many as TEST has if more;
+* ``tokens_0``, ``tokens_1``, ... (n, N), the tokens of `X` in each band;
+* ``X_class`` (m, C, L) and ``y_class`` (m,), `sample.n_per_class` series of each class, classes in order;
+  absent where the data have no labels.
+"""
+
+import numpy as np
+import torch
+
+from nm_vqtsg.artifacts import canonical_json, save_npz
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.training.order import derive_seed
+
+
+def run(ctx: StageContext) -> None:
+    """Sample unconditionally and per class, and save."""
+    config = ctx.params.sample
+    test = Series.load(ctx.paths.test)
+    fitted = new_generator(ctx).load_tokenizer(ctx.model(1)).load_prior(ctx.model(2))
+    model = fitted.generator_
+    n = max(config.n_samples, len(test.X))
+    tokens = model.sample_tokens(n, generator=_source(ctx, "unconditional"), session=ctx.session)
+    small = np.int16 if all(len(book.codes) <= 2**15 for book in model.codebooks) else np.int32
+    arrays = {"X": model.decode(tokens).cpu().numpy()}
+    arrays |= {f"tokens_{band}": ids.cpu().numpy().astype(small) for band, ids in enumerate(tokens)}
+    if test.n_classes:
+        y = torch.arange(test.n_classes).repeat_interleave(config.n_per_class)
+        x = model.sample(len(y), y, generator=_source(ctx, "class"), session=ctx.session)
+        arrays |= {"X_class": x.cpu().numpy(), "y_class": y.numpy()}
+    save_npz(ctx.paths.samples, **arrays, provenance=np.array(canonical_json(ctx.provenance())))
+
+
+def _source(ctx: StageContext, purpose: str) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(ctx.seed, "sample", purpose))

@@ -1,0 +1,51 @@
+"""Step ``stage1``: train the tokeniser.
+
+Reads ``train.npz`` and ``test.npz`` (the latter for the report alone); writes ``stage1.safetensors``,
+``stage1.json`` and ``stage1_curve.tsv``.
+"""
+
+import torch
+
+from nm_vqtsg.artifacts import save_json
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.tokenizer import code_usage, health_warnings, reconstruction_errors
+from nm_vqtsg.training.curve import save_curve
+
+
+def run(ctx: StageContext) -> None:
+    """Train, measure the reconstruction and the use of the codes, and save."""
+    config, device = ctx.params.stage1, ctx.session.device
+    splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}
+    model = new_generator(ctx).fit_tokenizer(splits["train"].X, session=ctx.session)
+    tokenizer, curve = model.tokenizer_, model.curves_["stage1"]
+
+    x = {name: torch.from_numpy(split.X).to(device) for name, split in splits.items()}
+    errors = {name: reconstruction_errors(tokenizer, series) for name, series in x.items()}
+    usage = {name: code_usage(tokenizer, series) for name, series in x.items()}
+    warnings = health_warnings(config.codebook_size, usage["train"], errors["train"], errors["test"])
+    for warning in warnings:
+        ctx.log.warning("stage1: %s", warning)
+    ctx.log.info(
+        "stage1: reconstruction L1 %.4f on TEST (%.4f on TRAIN); live codes %s",
+        errors["test"]["total"]["l1"],
+        errors["train"]["total"]["l1"],
+        ", ".join(f"{usage['train'][plan.name]['live']} {plan.label}" for plan in tokenizer.plans),
+    )
+    tokenizer.save(ctx.paths.weights(1), ctx.provenance())
+    save_curve(ctx.paths.curve(1), curve)
+    report = {
+        "generator": model.kind(),
+        "parameters": sum(parameter.numel() for parameter in tokenizer.parameters()),
+        "steps": int(curve[-1]["step"]),
+        "loss": curve[-1]["loss"],
+        "grids": tokenizer.grids,
+        "reconstruction": errors,
+        "codebook_size": config.codebook_size,
+        "usage": usage["train"],
+        "usage_test": usage["test"],
+        "warnings": warnings,
+        "provenance": ctx.provenance(),
+    }
+    save_json(ctx.paths.report(1), report)

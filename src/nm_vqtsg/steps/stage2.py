@@ -1,0 +1,60 @@
+"""Step ``stage2``: train the prior on the tokens of TRAIN.
+
+Reads ``train.npz``, ``test.npz`` and ``stage1.safetensors``; writes ``stage2.safetensors``, ``stage2.json`` and
+``stage2_curve.tsv``.
+"""
+
+from dataclasses import asdict
+
+import numpy as np
+import torch
+
+from nm_vqtsg.artifacts import save_json
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.prior import BandScore, score
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.training.curve import save_curve
+
+
+def run(ctx: StageContext) -> None:
+    """Train, score on masks that training never drew, and save."""
+    train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
+    model = new_generator(ctx).load_tokenizer(ctx.model(1))
+    model.fit_prior(train.X, train.y, classes=np.arange(train.n_classes), session=ctx.session)
+    tokenizer, prior, curve = model.tokenizer_, model.generator_.prior, model.curves_["stage2"]
+
+    splits = {"train": train, "test": test}
+    tokens = {
+        name: tokenizer.tokens(torch.from_numpy(split.X).to(ctx.session.device)) for name, split in splits.items()
+    }
+    classes = {name: None if split.y is None else torch.from_numpy(split.y) for name, split in splits.items()}
+    names = [plan.name for plan in tokenizer.plans]
+    scores: dict[str, dict[str, dict[str, BandScore]]] = {}
+    for split in ("train", "test"):
+        laws = {"unconditional": None} | ({"of_class": classes[split]} if train.n_classes else {})
+        scores[split] = {
+            law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True)) for law, y in laws.items()
+        }
+    found = scores["train"]["unconditional"]
+    warnings = [
+        f"band {plan.label}: {found[plan.name].warning}" for plan in tokenizer.plans if found[plan.name].warning
+    ]
+    for warning in warnings:
+        ctx.log.warning("stage2: %s", warning)
+
+    prior.save(ctx.paths.weights(2), ctx.provenance())
+    save_curve(ctx.paths.curve(2), curve)
+    report = {
+        "bands": names,
+        "parameters": sum(parameter.numel() for parameter in prior.network.parameters()),
+        "steps": int(curve[-1]["step"]),
+        "loss": curve[-1]["loss"],
+        "masked": {
+            split: {law: {name: asdict(found) for name, found in bands.items()} for law, bands in laws.items()}
+            for split, laws in scores.items()
+        },
+        "warnings": warnings,
+        "provenance": ctx.provenance(),
+    }
+    save_json(ctx.paths.report(2), report)

@@ -1,0 +1,49 @@
+"""Step ``tau_search``: find the temperature of stochastic vector quantisation.
+
+Reads ``train.npz``, ``stage1.safetensors`` and ``samples.npz``; writes ``tau.json``, which holds the chosen
+temperature and nothing else, and ``tau_curve.json``, the whole search.
+"""
+
+import torch
+
+from nm_vqtsg.artifacts import load_npz, save_json
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.svq.tau_search import search_tau
+
+
+def run(ctx: StageContext) -> None:
+    """Search, warn when the optimum lies at the edge of the grid, and save."""
+    params = ctx.params
+    train = Series.load(ctx.paths.train)
+    x_hat = load_npz(ctx.paths.samples, required=("X",))["X"][: params.tau_search.n_samples]
+    channels, length = train.X.shape[1:]
+    curve = search_tau(
+        new_generator(ctx).load_tokenizer(ctx.model(1)).tokenizer_,
+        torch.from_numpy(train.X),
+        torch.from_numpy(x_hat),
+        params.tau_grid,
+        RocketFeatures(channels, length, params.rocket.n_kernels, params.rocket.seed),
+        distance=params.svq.distance,
+        n_train=params.tau_search.n_train,
+        seed=ctx.seed,
+        session=ctx.session,
+    )
+    if curve.warning:
+        ctx.log.warning("tau_search: %s", curve.warning)
+    report = {
+        "grid": curve.grid,
+        "fid": curve.fid,
+        "tau": curve.tau,
+        "at_edge": curve.at_edge,
+        "warnings": [curve.warning] if curve.warning else [],
+        "n_generated": curve.n_generated,
+        "n_train": curve.n_train,
+        "distance": params.svq.distance,
+        "rocket": params.rocket.model_dump(mode="json"),
+        "provenance": ctx.provenance(),
+    }
+    save_json(ctx.paths.tau_curve, report)
+    save_json(ctx.paths.tau, {"tau": curve.tau})

@@ -1,0 +1,120 @@
+"""The steps stage2 and sample on files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nm_vqtsg.artifacts import load_json, load_npz, save_npz
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Transformer
+from nm_vqtsg.steps import sample, stage2
+from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.training import Budget
+
+PARAMS = Params(
+    datasets=("ECG5000",),
+    stage1=Stage1(steps=5, codebook_size=16, last_width=16),
+    stage2=Stage2(
+        steps=5,
+        batch_size=8,
+        lf=Transformer(width=16, depth=1, heads=2),
+        hf=Transformer(width=8, depth=1, heads=1),
+    ),
+    sample=Sample(n_samples=20, n_per_class=3, steps=4),
+)
+LENGTH = 24
+
+
+def context(study: Path, step: str) -> StageContext:
+    return StageContext(step, PARAMS, Paths(study, "ECG5000", 0), "cpu", "none")
+
+
+def prepare(folder: Path, labels: bool) -> Path:
+    """Data and tokeniser of a study."""
+    paths = context(folder, "stage2").paths
+    source = np.random.default_rng(0)
+    for path, n in ((paths.train, 32), (paths.test, 30)):
+        X = np.sin(np.arange(LENGTH) * 0.5 + source.uniform(0, 6, (n, 1, 1))).astype(np.float32)
+        y, names = (np.arange(n) % 2, np.array(["-1", "1"])) if labels else (None, None)
+        Series(X, y, names, np.zeros(1), np.ones(1)).save(path)
+    tokenizer = Tokenizer(PARAMS.stage1, 1, LENGTH)
+    tokenizer.fit(Series.load(paths.train).X, Budget.of(PARAMS.stage1))
+    tokenizer.save(paths.weights(1))
+    return folder
+
+
+def run_both(folder: Path) -> Paths:
+    stage2.run(context(folder, "stage2"))
+    sample.run(context(folder, "sample"))
+    return context(folder, "sample").paths
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = prepare(tmp_path_factory.mktemp("study"), labels=True)
+    run_both(folder)
+    return folder
+
+
+def test_report_says_how_well_masks_are_filled(study: Path) -> None:
+    report = load_json(context(study, "stage2").paths.report(2))
+    assert report["steps"] == 5 and report["parameters"] > 0
+    assert report["provenance"]["seed"] == 0 and report["provenance"]["step"] == "stage2"
+    for split in ("train", "test"):
+        for law in ("unconditional", "of_class"):
+            for band in ("lf", "hf"):
+                found = report["masked"][split][law][band]
+                assert found["cross_entropy"] > 0 and 0 <= found["accuracy"] <= 1
+    curve = context(study, "stage2").paths.curve(2).read_text().splitlines()
+    assert curve[0].split("\t")[:2] == ["step", "loss"] and len(curve) == 2
+
+
+def test_as_many_samples_as_test_has(study: Path) -> None:
+    paths = context(study, "sample").paths
+    arrays = load_npz(paths.samples, required=("X", "X_class", "y_class", "tokens_0", "tokens_1"))
+    assert arrays["X"].shape == (30, 1, LENGTH) and arrays["X"].dtype == np.float32
+    assert np.isfinite(arrays["X"]).all()
+    assert arrays["X_class"].shape == (6, 1, LENGTH)
+    assert arrays["y_class"].tolist() == [0, 0, 0, 1, 1, 1]
+    tokenizer = Tokenizer.load(paths.weights(1))
+    tokens = [torch.from_numpy(arrays[f"tokens_{band}"]).long() for band in range(2)]
+    np.testing.assert_allclose(tokenizer.decode(tokens).numpy(), arrays["X"], atol=1e-5)
+
+
+def test_equal_seeds_give_equal_bytes(study: Path, tmp_path: Path) -> None:
+    again, before = run_both(prepare(tmp_path, labels=True)), context(study, "sample").paths
+    for path, old in (
+        (again.weights(2), before.weights(2)),
+        (again.report(2), before.report(2)),
+        (again.curve(2), before.curve(2)),
+        (again.samples, before.samples),
+    ):
+        assert path.read_bytes() == old.read_bytes(), path.name
+
+
+def test_without_labels_there_are_no_class_samples(tmp_path: Path) -> None:
+    paths = run_both(prepare(tmp_path, labels=False))
+    arrays = load_npz(paths.samples)
+    assert "X_class" not in arrays and "y_class" not in arrays and arrays["X"].shape[0] == 30
+    assert "of_class" not in load_json(paths.report(2))["masked"]["train"]
+
+
+def test_stage_that_is_missing_or_of_another_tokeniser_is_named(study: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, labels=True)
+    paths = context(folder, "sample").paths
+    with pytest.raises(ArtifactError, match=r"stage2\.safetensors: no such file"):
+        sample.run(context(folder, "sample"))
+    other = Tokenizer(PARAMS.stage1, 1, 2 * LENGTH)
+    other.fit(np.random.default_rng(0).standard_normal((32, 1, 2 * LENGTH)), Budget.of(PARAMS.stage1))
+    other.save(paths.weights(1))
+    paths.weights(2).write_bytes(context(study, "sample").paths.weights(2).read_bytes())
+    with pytest.raises(ArtifactError, match="another tokeniser"):
+        sample.run(context(folder, "sample"))
+    save_npz(paths.weights(2), X=np.zeros(3))
+    with pytest.raises(ArtifactError, match="not a readable"):
+        sample.run(context(folder, "sample"))

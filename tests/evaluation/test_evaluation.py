@@ -1,0 +1,213 @@
+"""The whole dictionary on data whose answer is known."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from nm_vqtsg.artifacts import canonical_json
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.evaluation import fcn, scoring
+from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, amplitude, evaluate
+from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.metrics.directions import BETTER, better, flat_scores, gain
+from nm_vqtsg.metrics.fid import fid
+from nm_vqtsg.metrics.rocket import RocketFeatures
+
+LABELS = ("-1", "1", "7")
+SHORT = Protocol(is_splits=5, bootstrap=20, cas_fits=1, seed=0)
+
+
+def series(n: int, seed: int, scale: float = 1.0, y: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3 if y is None else y
+    t = np.linspace(0, 1, 20)
+    X = np.sin(2 * np.pi * (1 + y[:, None]) * t + rng.uniform(0, 0.5, (n, 1))) + 0.1 * rng.normal(size=(n, 20))
+    return (scale * X[:, None]).astype(np.float32), y
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_trimming() -> Iterator[None]:
+    """A stand-in for the isolation forest, which is tested on its own: it drops the farthest tenth."""
+
+    def nearest(features: np.ndarray) -> np.ndarray:
+        distance = np.linalg.norm(features - features.mean(0), axis=1)
+        return features[distance <= np.quantile(distance, 0.9)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "inliers", nearest)
+        yield
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    """An FCN of 16 features; untrained, for what is tested here is what is made of its features."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fcn, "BLOCKS", ((8, 8), (16, 5)))
+        patch.setattr(fcn, "FEATURES", 16)
+        torch.manual_seed(0)
+        return Judge(1, 3)
+
+
+@pytest.fixture(scope="module")
+def rocket() -> RocketFeatures:
+    return RocketFeatures(1, 20, n_kernels=50, seed=0)
+
+
+def generated(scale: float) -> Generated:
+    X, _ = series(60, 5, scale)
+    X_class, y_class = series(30, 6, scale)
+    return Generated(X, X_class, y_class)
+
+
+@pytest.fixture(scope="module")
+def result(judge: Judge, rocket: RocketFeatures) -> dict:
+    """Baseline samples of half the amplitude, which the mapper has mended."""
+    return evaluate(
+        Real(*series(90, 1)),
+        {"baseline": generated(0.5), "mapped": generated(1.0)},
+        train=Real(*series(45, 2)),
+        judge=judge,
+        rocket=rocket,
+        labels=LABELS,
+        protocol=SHORT,
+    )
+
+
+def test_the_mended_samples_win(result: dict) -> None:
+    for name in ("fid", "fid_trimmed", "cfid", "rocket_fid", "kid", "rocket_kid"):
+        assert result["mapped"][name] < result["baseline"][name], name
+    assert result["change_percent"]["fid"] > 100
+    assert result["unresolved"]["fid"] is False
+    low, high = result["intervals"]["change_percent"]["fid"]
+    assert 0 < low < result["change_percent"]["fid"] < high
+    for version in ("baseline", "mapped"):
+        for name in ("fid", "is", "cfid", "kid", "rocket_kid"):
+            low, high = result["intervals"][version][name]
+            assert low <= result[version][name] <= high, name
+
+
+def test_every_number_is_what_it_says(result: dict, judge: Judge, rocket: RocketFeatures) -> None:
+    test, samples = series(90, 1)[0], generated(0.5)
+    assert result["baseline"]["fid"] == fid(judge.features(test), judge.features(samples.X))
+    assert result["baseline"]["rocket_fid"] == pytest.approx(fid(rocket(test), rocket(samples.X)))
+    assert result["baseline"]["is_normalized"] == pytest.approx(result["baseline"]["is"] / 3)
+    per_class = result["baseline"]["cfid_per_class"]
+    assert list(per_class) == list(LABELS)
+    assert result["baseline"]["cfid"] == pytest.approx(np.mean(list(per_class.values())))
+    before, after = result["baseline"]["fid"], result["mapped"]["fid"]
+    assert result["change_percent"]["fid"] == pytest.approx(before / after * 100 - 100)
+    before, after = result["baseline"]["is"], result["mapped"]["is"]
+    assert result["change_percent"]["is"] == pytest.approx(after / before * 100 - 100)
+    assert result["fcn_accuracy"] == judge.accuracy(*series(90, 1))
+
+
+def test_reference_and_sizes(result: dict) -> None:
+    """TRAIN is the smaller set here, so the samples are cut to its size for the comparison."""
+    assert result["n"] == {"test": 90, "train": 45, "generated": 60, "per_class": 10}
+    reference = result["reference"]
+    assert reference["n"] == 45
+    assert reference["fid"] < reference["baseline_fid_at_n"]
+    assert reference["mapped_fid_at_n"] < reference["baseline_fid_at_n"]
+    assert {"fid_trimmed", "is", "cfid", "rocket_fid"} <= set(reference)
+
+
+def test_amplitudes(result: dict) -> None:
+    found = result["amplitude"]
+    assert found["baseline"]["mean"] == pytest.approx(0.5 * found["test"]["mean"], rel=0.1)
+    assert found["mapped"]["mean"] == pytest.approx(found["test"]["mean"], rel=0.1)
+    flat = amplitude(np.ones((4, 2, 8)))
+    assert flat == {"mean": 0, "sd": 0, "q25": 0, "median": 0, "q75": 0}
+
+
+def test_second_opinion(result: dict) -> None:
+    baseline, mapped = result["baseline"]["second_opinion"], result["mapped"]["second_opinion"]
+    assert mapped["cas"] > 0.95
+    for name in ("auc", "mdd", "coverage", "density"):
+        assert gain(name, baseline[name], mapped[name]) > 0, name
+    assert "closer_to_train" not in result["reference"]["second_opinion"]
+
+
+def test_every_score_has_a_direction(result: dict) -> None:
+    """And every direction belongs to a score, so that neither list can fall behind the other."""
+    spreads = {"is_spread", "cas_sd"}
+    assert set(flat_scores(result["mapped"])) - spreads == set(BETTER)
+    assert better("fid") == "lower" and better("is") == "higher" and better("auc") == "near 0.5"
+    assert gain("auc", 1.0, 0.6) == pytest.approx(0.4) and gain("density", 1.1, 1.4) == pytest.approx(-0.3)
+
+
+def test_same_seed_same_json(result: dict, judge: Judge, rocket: RocketFeatures) -> None:
+    again = evaluate(
+        Real(*series(90, 1)),
+        {"baseline": generated(0.5), "mapped": generated(1.0)},
+        train=Real(*series(45, 2)),
+        judge=judge,
+        rocket=rocket,
+        labels=LABELS,
+        protocol=SHORT,
+    )
+    assert canonical_json(again) == canonical_json(result)
+    assert json.loads(canonical_json(result))["missing"] == {}
+
+
+def test_equal_versions_are_unresolved(judge: Judge, rocket: RocketFeatures) -> None:
+    """The same samples drawn anew: whatever the change, it is no win."""
+    X, _ = series(60, 7)
+    X_class, y_class = series(30, 8)
+    found = evaluate(
+        Real(*series(90, 1)),
+        {"baseline": generated(1.0), "mapped": Generated(X, X_class, y_class)},
+        judge=judge,
+        rocket=rocket,
+        labels=LABELS,
+        protocol=Protocol(5, 40, 0, 0),
+    )
+    assert found["unresolved"]["fid"] is True
+    assert set(found["missing"]) == {"reference", "cas"}
+
+
+def test_without_labels(rocket: RocketFeatures) -> None:
+    found = evaluate(
+        Real(series(90, 1)[0]),
+        {"baseline": Generated(generated(0.5).X), "mapped": Generated(generated(1).X)},
+        train=Real(series(45, 2)[0]),
+        rocket=rocket,
+        protocol=SHORT,
+    )
+    assert {"rocket_fid", "rocket_kid", "second_opinion"} == set(found["baseline"])
+    assert found["baseline"]["second_opinion"]["features"] == "rocket"
+    assert "cas" in found["missing"]
+    assert {"fid", "is", "cfid"} <= set(found["missing"])
+    assert "labels" in found["missing"]["fid"]
+    assert found["change_percent"]["rocket_fid"] > 0
+    assert found["reference"]["baseline_rocket_fid_at_n"] > found["reference"]["rocket_fid"]
+
+
+def test_a_class_with_one_series_is_named(judge: Judge, rocket: RocketFeatures) -> None:
+    y = np.array([0] * 20 + [1] * 20 + [2])
+    found = evaluate(
+        Real(*series(41, 1, y=y)),
+        {"synthetic": generated(1.0)},
+        train=Real(*series(41, 2, y=y)),
+        judge=judge,
+        rocket=rocket,
+        labels=LABELS,
+        protocol=SHORT,
+    )
+    assert list(found["synthetic"]["cfid_per_class"]) == ["-1", "1"]
+    assert "1 real series" in found["missing"]["cfid of class 7"]
+    assert "change_percent" not in found
+
+
+def test_what_does_not_fit_is_refused(judge: Judge, rocket: RocketFeatures) -> None:
+    real = Real(*series(30, 1))
+    with pytest.raises(DataError, match="must agree"):
+        evaluate(real, {"a": Generated(np.zeros((5, 1, 19)))}, rocket=rocket)
+    with pytest.raises(DataError, match="not finite"):
+        evaluate(real, {"a": Generated(np.full((5, 1, 20), np.nan))}, rocket=rocket)
+    with pytest.raises(DataError, match="differ in number"):
+        evaluate(real, {"a": Generated(real.X), "b": Generated(real.X[1:])}, rocket=rocket)
+    with pytest.raises(DataError, match="3 classes and the data have 2"):
+        evaluate(real, {"a": generated(1)}, judge=judge, rocket=rocket, labels=("a", "b"))
