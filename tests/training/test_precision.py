@@ -101,7 +101,7 @@ def watched(compiler: str | None) -> Iterator[tuple[Session, Waits, OnlyInSteps]
 
 @pytest.mark.parametrize("train", [stage1, stage2, stage3])
 def test_no_step_waits_for_the_device(train: Train) -> None:
-    """In the form that a GPU gets (`compiler` chooses it on a CPU) nothing asks for a value or a number of rows."""
+    """In the form of a GPU (`compiler` chooses it on a CPU) no step asks for a value or a number of rows."""
     with watched("eager") as (session, waits, progress):
         train(session)
     assert progress.steps == STEPS

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
 from nm_vqtsg.errors import DataError
 
-GENERATORS = Path(__file__).resolve().parents[1] / "generators" / "kinds"  # one file each; not imported here
+GENERATORS = Path(__file__).resolve().parents[1] / "estimators" / "kinds"  # one file each; not imported here
 Source = Literal["paper", "code", "ours"]
 Whole = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
 Positive = Annotated[Whole, Field(gt=0)]
@@ -234,7 +234,7 @@ class Params(Section):
     tau_grid: tuple[PositiveFloat, ...] = values(
         (0.1, 0.5, 1, 2, 4), "paper", "temperatures of SVQ that are tried", min_length=1
     )
-    generator: str = param("timevqvae", "paper", "timevqvae, vqvae or another file of nm_vqtsg/generators/kinds")
+    generator: str = param("timevqvae", "paper", "timevqvae, vqvae or a kind of your own (docs/generators.md)")
     data: Data = param(Data(), "ours", "the data")
     own_data: dict[str, OwnData] = param({}, "ours", "data sets of your own: name -> {path, label_column}")
     fcn: Fcn = param(Fcn(), "ours", "the FCN judge")

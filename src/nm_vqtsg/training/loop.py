@@ -218,7 +218,8 @@ def fit(
     Returns
     -------
     list of dict
-        The loss curve: means over `session.log_every` steps (`LOG_EVERY` by default), with ``step`` (steps done), ``loss``, ``lr``.
+        The loss curve: means over `session.log_every` steps (`LOG_EVERY` by default), with ``step`` (steps done),
+        ``loss`` and ``lr``.
 
     Raises
     ------
