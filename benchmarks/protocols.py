@@ -36,7 +36,7 @@ from nm_vqtsg.metrics.inception import inception_score
 from nm_vqtsg.metrics.trimming import inliers
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.params.models import Fcn
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.training import Budget, fit
 
 

@@ -25,7 +25,7 @@ from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.figures import style
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.kid import kid
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 SIZES = (25, 50, 100, 200, 400, 800, 1600, 3200)
 COLUMNS = ("TRAIN", "TEST", "baseline", "mapped", "KID of TRAIN")

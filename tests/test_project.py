@@ -64,6 +64,7 @@ ROOMS = (
     "params",
     "nn",
     "session",
+    "study",
     "training",
     "metrics",
     "evaluation",

@@ -166,9 +166,13 @@ def _canonical(value: Any) -> Any:
 
 def save_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON with a final newline; NaN and infinities become null."""
-    text = json.dumps(_canonical(value), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json_text(value), encoding="utf-8")
+
+
+def json_text(value: Any) -> str:
+    """What `save_json` writes."""
+    return json.dumps(_canonical(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def load_json(path: Path | str) -> Any:

@@ -1,6 +1,7 @@
 """The command line: ``python -m nm_vqtsg <step> --dataset NAME --seed N [--study DIR]``."""
 
 import importlib
+import inspect
 import logging
 import os
 import sys
@@ -12,7 +13,8 @@ import typer
 
 from nm_vqtsg.errors import UserError, machine_error
 from nm_vqtsg.session.stop import Interrupted, StopRequest
-from nm_vqtsg.steps import CHECKPOINT_EVERY_S, STEPS, TRAINED
+from nm_vqtsg.steps.context import CHECKPOINT_EVERY_S
+from nm_vqtsg.study.graph import STEPS, Step
 
 app = typer.Typer(
     name="nm_vqtsg",
@@ -55,10 +57,10 @@ SUMMARIES = {
 def run_step(
     step: str,
     study: Path,
-    dataset: str,
-    seed: int | None,
-    device: str,
-    progress: str,
+    dataset: str = "",
+    seed: int | None = None,
+    device: str = "auto",
+    progress: str = "auto",
     checkpoint_every: float = CHECKPOINT_EVERY_S,
     precision: str = "float32",
     compiled: bool = False,
@@ -74,7 +76,7 @@ def run_step(
             raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
     context = open_context(study, step, dataset, seed, device, progress, checkpoint_every, precision, compiled)
     module = importlib.import_module(f"nm_vqtsg.steps.{step}")
-    with context.locked():
+    with context.locked(), context.unchanged():
         start_logging(context.paths.log(step))
         context.log.info("%s begins", context.paths.job(step))
         if step != "download":
@@ -108,63 +110,41 @@ def start_logging(path: Path) -> None:
     warnings.simplefilter("default")
 
 
-def _add_step(step: str, scope: str) -> None:
-    if scope == "study":
-
-        def command(study: Study = Path(), device: Device = "auto", progress: Progress = "auto") -> None:
-            run_step(step, study, "", None, device, progress)
-
-    elif scope == "dataset" and step in TRAINED:
-
-        def command(  # type: ignore[misc]
-            dataset: Dataset,
-            study: Study = Path(),
-            device: Device = "auto",
-            progress: Progress = "auto",
-            checkpoint_every: Every = CHECKPOINT_EVERY_S,
-            precision: Precision = "float32",
-            compiled: Compiled = False,
-        ) -> None:
-            run_step(step, study, dataset, None, device, progress, checkpoint_every, precision, compiled)
-
-    elif scope == "dataset":
-
-        def command(  # type: ignore[misc]
-            dataset: Dataset, study: Study = Path(), device: Device = "auto", progress: Progress = "auto"
-        ) -> None:
-            run_step(step, study, dataset, None, device, progress)
-
-    elif step in TRAINED:
-
-        def command(  # type: ignore[misc]
-            dataset: Dataset,
-            seed: Seed,
-            study: Study = Path(),
-            device: Device = "auto",
-            progress: Progress = "auto",
-            checkpoint_every: Every = CHECKPOINT_EVERY_S,
-            precision: Precision = "float32",
-            compiled: Compiled = False,
-        ) -> None:
-            run_step(step, study, dataset, seed, device, progress, checkpoint_every, precision, compiled)
-
-    else:
-
-        def command(  # type: ignore[misc]
-            dataset: Dataset,
-            seed: Seed,
-            study: Study = Path(),
-            device: Device = "auto",
-            progress: Progress = "auto",
-        ) -> None:
-            run_step(step, study, dataset, seed, device, progress)
-
-    app.command(step, help=SUMMARIES[step])(command)
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "dataset": (Dataset, inspect.Parameter.empty),
+    "seed": (Seed, inspect.Parameter.empty),
+    "study": (Study, Path()),
+    "device": (Device, "auto"),
+    "progress": (Progress, "auto"),
+    "checkpoint_every": (Every, CHECKPOINT_EVERY_S),
+    "precision": (Precision, "float32"),
+    "compiled": (Compiled, False),
+}
+_TRAINING = ("checkpoint_every", "precision", "compiled")
 
 
-for _step, _scope in STEPS.items():
-    if _step not in ("sample", "evaluate"):  # which also work outside a study, below
-        _add_step(_step, _scope)
+def _add_step(step: Step) -> None:
+    """The command of a step, with the options that its scope and its training give it."""
+    absent = {"dataset": ("seed",), "study": ("dataset", "seed"), "seed": ()}[step.scope]
+    absent = (*absent, *(() if step.trains else _TRAINING))
+
+    def command(**options: Any) -> None:
+        run_step(step.name, **options)
+
+    chosen = {name: option for name, option in _OPTIONS.items() if name not in absent}
+    command.__annotations__ = {name: annotation for name, (annotation, _) in chosen.items()}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in chosen.items()
+        ]
+    )
+    app.command(step.name, help=SUMMARIES[step.name])(command)
+
+
+for _step in STEPS.values():
+    if _step.name not in ("sample", "evaluate"):  # which also work outside a study, below
+        _add_step(_step)
 
 
 @app.command("sample", help=SUMMARIES["sample"] + " With --model: from a saved model into a file.")
@@ -286,6 +266,16 @@ def print_params(
             typer.echo(f"{check}: fine, {len(params.datasets)} data sets, {len(params.seeds)} seeds")
 
 
+@app.command("fingerprint")
+def look_for_fingerprint(study: Study = Path()) -> None:
+    """Write fingerprint.json: digests of the code of each step and of the study's own data, for DVC."""
+    from nm_vqtsg.artifacts import save_json
+    from nm_vqtsg.study.fingerprint import Fingerprint
+    from nm_vqtsg.study.paths import Paths
+
+    save_json(Paths(study).fingerprint, Fingerprint(study).as_dict())
+
+
 @app.command("plan")
 def plan_study(
     study: Study = Path(),
@@ -301,7 +291,7 @@ def plan_study(
     from nm_vqtsg.planning.sizes import data_size
     from nm_vqtsg.planning.table import duration, plan_table
     from nm_vqtsg.session.device import chosen_device
-    from nm_vqtsg.steps.paths import Paths
+    from nm_vqtsg.study.paths import Paths
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     params = load_params(study / "params.yaml")

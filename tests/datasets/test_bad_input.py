@@ -12,7 +12,7 @@ from nm_vqtsg.errors import DataError
 from nm_vqtsg.params import OwnData, Params
 from nm_vqtsg.steps import download, resplit
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 8)).round(3)

@@ -9,7 +9,7 @@ from nm_vqtsg.errors import DataError
 from nm_vqtsg.params import Data, OwnData, Params
 from nm_vqtsg.steps import download, resplit
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 
 def run(study, params: Params, dataset: str) -> Paths:

@@ -11,7 +11,7 @@ import numpy as np
 from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.engines.pipeline import Pipeline
 from nm_vqtsg.params import Params, as_yaml, override
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "generators.md").read_text(), re.M | re.S)
@@ -31,8 +31,8 @@ CHANGES = (
 DRIVER = """
 from pathlib import Path
 from nm_vqtsg.cli import run_step
-from nm_vqtsg.steps import STEPS
-for step, scope in STEPS.items():
+from nm_vqtsg.study.graph import STEPS
+for step, scope in ((name, step.scope) for name, step in STEPS.items()):
     if step != "plot":
         dataset, seed = ("" if scope == "study" else "Mine"), (0 if scope == "seed" else None)
         run_step(step, Path(), dataset, seed, "cpu", "none")

@@ -12,7 +12,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Transformer
 from nm_vqtsg.steps import sample, stage2
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.training import Budget
 

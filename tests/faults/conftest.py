@@ -18,7 +18,7 @@ import pytest
 
 from nm_vqtsg.engines.pipeline import Pipeline
 from nm_vqtsg.params import Params, as_yaml, override
-from nm_vqtsg.steps import STEPS, TRAINED
+from nm_vqtsg.study.graph import STEPS, TRAINED
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASET = "ItalyPowerDemand"  # comes with sktime
@@ -72,7 +72,7 @@ class Study:
 
     def command(self, step: str, *options: str) -> list[str]:
         job = {"dataset": ["--dataset", DATASET], "seed": ["--dataset", DATASET, "--seed", "0"], "study": []}
-        return [sys.executable, "-m", "nm_vqtsg", step, *job[STEPS[step]], *options]
+        return [sys.executable, "-m", "nm_vqtsg", step, *job[STEPS[step].scope], *options]
 
     def environment(self, **more: str) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", **more}
@@ -106,7 +106,7 @@ class Study:
         return lines[-1]
 
     def name(self, step: str) -> str:
-        return {"dataset": f"{step}@{DATASET}", "seed": f"{step}@{DATASET}-0", "study": step}[STEPS[step]]
+        return {"dataset": f"{step}@{DATASET}", "seed": f"{step}@{DATASET}-0", "study": step}[STEPS[step].scope]
 
     def outputs(self, step: str) -> list[Path]:
         """The files that dvc.yaml expects of a step."""
@@ -128,7 +128,7 @@ class Study:
 
     def log(self, step: str) -> str:
         parts = {"dataset": f"{step}-{DATASET}", "seed": f"{step}-{DATASET}-seed0", "study": step}
-        path = self.folder / "logs" / f"{parts[STEPS[step]]}.log"
+        path = self.folder / "logs" / f"{parts[STEPS[step].scope]}.log"
         return path.read_text() if path.is_file() else ""
 
     def checkpoints(self, step: str) -> list[Path]:
@@ -163,9 +163,9 @@ def same_files(left: Mapping[str, bytes], right: Mapping[str, bytes]) -> bool:
 SEVERAL = """
 from pathlib import Path
 from nm_vqtsg.cli import run_step
-from nm_vqtsg.steps import STEPS
+from nm_vqtsg.study.graph import STEPS
 for step in {steps!r}:
-    scope = STEPS[step]
+    scope = STEPS[step].scope
     run_step(step, Path(), "" if scope == "study" else {dataset!r}, 0 if scope == "seed" else None, "cpu", "none")
 """
 

@@ -17,7 +17,7 @@ from nm_vqtsg.errors import TrainingError
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.steps import evaluate, stage1, stage2, stage3
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 SMALL = [
     "datasets=[ECG5000]",

@@ -12,7 +12,7 @@ from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.training import Budget
 

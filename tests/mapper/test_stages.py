@@ -15,7 +15,7 @@ from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.params import Params, Rocket, Stage1, Stage3, TauSearch
 from nm_vqtsg.steps import stage3, tau_search
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer import Tokenizer
 from nm_vqtsg.training import Budget
 

@@ -16,7 +16,7 @@ from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import evaluate, fcn
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 PARAMS = Params.model_validate(
     {

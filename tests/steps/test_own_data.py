@@ -19,9 +19,10 @@ from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.readers import read_archive_folder
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.params import Params, override
-from nm_vqtsg.steps import STEPS, plot
+from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.graph import STEPS
+from nm_vqtsg.study.paths import Paths
 
 TINY = (
     "seeds=[0]",
@@ -79,8 +80,8 @@ def params_of(own: dict[str, dict], *changes: str) -> Params:
 def run(study: Path, params: Params, *steps: str) -> None:
     """These steps, or all of them, for every data set of `params`."""
     for step in steps or STEPS:
-        for dataset in params.datasets if STEPS[step] != "study" else ("",):
-            paths = Paths(study, dataset, 0 if STEPS[step] == "seed" else None)
+        for dataset in params.datasets if STEPS[step].scope != "study" else ("",):
+            paths = Paths(study, dataset, 0 if STEPS[step].scope == "seed" else None)
             import_module(f"nm_vqtsg.steps.{step}").run(StageContext(step, params, paths, "cpu", "none"))
 
 

@@ -18,7 +18,7 @@ from nm_vqtsg.cli import main
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper as Mapper
 from nm_vqtsg.params import Params, as_yaml
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 X, y = labelled_waves()
 

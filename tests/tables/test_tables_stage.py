@@ -10,7 +10,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import tables
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 
 SCORES = {"fid": 2.0, "fid_trimmed": 1.5, "is": 3.0, "is_normalized": 0.6, "cfid": 4.0}
 

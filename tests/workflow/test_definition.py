@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
@@ -11,14 +10,13 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.pipeline import LOOK, Pipeline
 from nm_vqtsg.engines.study import check_study, definition, new_study
 from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
 from nm_vqtsg.params import load_params
-from nm_vqtsg.steps import STEPS
+from nm_vqtsg.study.graph import STEPS, sections
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "src" / "nm_vqtsg"
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
 
@@ -48,22 +46,24 @@ def test_stages_are_expanded_as_dvc_expands_them(small: Path) -> None:
     ours = Pipeline(small).stages
     with Repo(str(small)) as repo:
         theirs = {stage.name: stage for stage in repo.index.stages}
+        assert theirs.pop("fingerprint").always_changed
         assert set(ours) == set(theirs)
         for name, stage in theirs.items():
             files = [dep for dep in stage.deps if not hasattr(dep, "params")]
-            keys = [key for dep in stage.deps if hasattr(dep, "params") for key in dep.params]
+            keys = {dep.def_path: dep.params for dep in stage.deps if hasattr(dep, "params")}
             assert ours[name].cmd == stage.cmd
             assert list(ours[name].deps) == sorted(dep.def_path for dep in files)
-            assert list(ours[name].params) == sorted(keys)
+            assert list(ours[name].params) == sorted(keys["params.yaml"])
+            assert list(ours[name].fingerprint) == sorted(keys["fingerprint.json"])
             assert list(ours[name].outs) == sorted(out.def_path for out in stage.outs)
 
 
 def test_every_step_has_its_stage_its_rule_and_the_reverse(pipeline: Pipeline) -> None:
     rules = [name for file in RULE_FILES for name in re.findall(r"^rule (\w+):", file.read_text(), re.MULTILINE)]
-    assert sorted(rules) == sorted(pipeline.definition["stages"]) == sorted(STEPS)
+    assert sorted(rules) == sorted({*pipeline.definition["stages"]} - {LOOK}) == sorted(STEPS)
     scopes = {"dataset": {"dataset"}, "seed": {"dataset", "seed"}, "study": set()}
     for stage in pipeline.stages.values():
-        assert {name for name, _ in stage.wildcards} == scopes[STEPS[stage.step]]
+        assert {name for name, _ in stage.wildcards} == scopes[STEPS[stage.step].scope]
         assert f"python -m nm_vqtsg {stage.step}" in stage.cmd
 
 
@@ -122,96 +122,29 @@ def test_a_parameter_reaches_these_steps_and_no_other(pipeline: Pipeline, key: s
     assert following(pipeline, direct) == set(steps.split())
 
 
-@pytest.mark.parametrize(
-    ("file", "steps"),
-    [
-        ("mapper/unet.py", "stage3 evaluate plot tables"),
-        ("metrics/fcn.py", "fcn evaluate plot tables"),
-        ("metrics/judge.py", "fcn evaluate plot tables"),
-        ("figures/style.py", "plot"),
-        ("tables/build.py", "tables"),
-        ("svq/tau_search.py", "tau_search stage3 evaluate plot tables"),
-        ("cli.py", ""),
-        ("params/models.py", ""),
-    ],
-)
-def test_an_edit_reaches_these_steps_and_no_other(pipeline: Pipeline, file: str, steps: str) -> None:
-    path = f"src/nm_vqtsg/{file}"
-    assert (ROOT / path).is_file()
-    direct = {
-        s.step for s in pipeline.stages.values() if any(path == d or path.startswith(f"{d}/") for d in s.deps)
-    }
-    assert following(pipeline, direct) == set(steps.split())
-
-
 def test_every_parameter_section_is_some_stages_dependency(pipeline: Pipeline) -> None:
     used = {key.split(".")[0] for stage in pipeline.stages.values() for key in stage.params}
-    assert used == set(pipeline.params)
-
-
-PLUMBING = (
-    "__init__.py",
-    "artifacts.py",
-    "errors.py",
-    "stop.py",
-    "params/",
-    "stages/__init__.py",
-    "stages/context.py",
-    "stages/paths.py",
-    "generators/registry.py",
-    "generators/card.py",
-    "generators/folder.py",
-)
-NO_PRIOR = {"generators/two_stage.py", "prior/"}
-NOT_USED = {  # imported by what the step uses, for what it does not do
-    **{step: NO_PRIOR for step in ("stage1", "tau_search", "plot")},
-    "stage3": {*NO_PRIOR, "svq/tau_search.py", "metrics/fid.py", "metrics/rocket.py"},  # tau is given
-    "evaluate": {"svq/tau_search.py"},
-}
-
-
-def imported(file: Path) -> set[Path]:
-    """Files of the package that a file imports; of a subpackage, its ``__init__`` only when names come from it."""
-    found = set()
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nm_vqtsg":
-            base = ROOT / "src" / node.module.replace(".", "/")
-            for alias in node.names:
-                module = next(
-                    (p for p in (base / f"{alias.name}.py", base / alias.name / "__init__.py") if p.is_file()),
-                    None,
-                )
-                found.add(module or (base / "__init__.py" if base.is_dir() else base.with_suffix(".py")))
-    return found
+    assert used == set(pipeline.params) - {"own_data"}, "own data count by their content, see fingerprint.json"
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_all_code_of_a_step_is_its_dependency(pipeline: Pipeline, step: str) -> None:
-    deps = next(stage.deps for stage in pipeline.stages.values() if stage.step == step)
-    pending, seen = [PACKAGE / "stages" / f"{step}.py"], set()
+def test_the_provenance_of_a_step_bears_all_parameters_upstream_but_those_of_the_search(
+    pipeline: Pipeline, step: str
+) -> None:
+    """`sections` follows the table of steps, this the expanded stages."""
+    one = next(stage for stage in pipeline.stages.values() if stage.step == step)
+    pending, keys = [one.name], set()
     while pending:
-        file = pending.pop()
-        name = file.relative_to(PACKAGE).as_posix()
-        if name == "generators/registry.py":  # imports the study's kind by its name
-            pending.append(file.parent / "kinds" / f"{pipeline.params['generator']}.py")
-        if name in seen or name.startswith((*NOT_USED.get(step, ()), *PLUMBING)):
-            continue
-        seen.add(name)
-        pending += imported(file)
-    paths = {f"src/nm_vqtsg/{name}" for name in seen}
-    missing = {path for path in paths if not any(path == dep or path.startswith(f"{dep}/") for dep in deps)}
-    assert not missing, f"dvc.yaml: {step} uses {sorted(missing)}"
-    code = [dep for dep in deps if dep.startswith("src/")]
-    idle = {dep for dep in code if not any(path == dep or path.startswith(f"{dep}/") for path in paths)}
-    assert not idle, f"dvc.yaml: {step} does not use {sorted(idle)}"
+        stage = pipeline.stages[pending.pop()]
+        keys |= {*stage.params, *(["own_data"] if stage.step == "download" else [])}
+        pending += [
+            n for n in pipeline.upstream(stage) if (stage.step, n.split("@")[0]) != ("stage3", "tau_search")
+        ]
+    if step != "tables":  # which gathers the runs that there are
+        assert set(sections(step)) == keys
 
 
 def test_a_study_differs_from_the_project_in_one_line(small: Path) -> None:
-    (small / "src").mkdir()
     written = new_study(small / "studies" / "mine")
     assert [path.name for path in written] == ["params.yaml", "dvc.yaml"]
     ours, theirs = (small / "dvc.yaml").read_text().splitlines(), written[1].read_text().splitlines()
@@ -225,8 +158,8 @@ def test_a_study_differs_from_the_project_in_one_line(small: Path) -> None:
 def test_a_study_that_has_drifted_is_refused_and_mended(small: Path) -> None:
     study = small / "studies" / "mine"
     new_study(study)
-    with open(small / "dvc.yaml", "a") as file:
-        file.write("# a later version\n")
+    with open(study / "dvc.yaml", "a") as file:
+        file.write("# an earlier version\n")
     with pytest.raises(Exception, match=r"studies/mine/dvc\.yaml: .*study new studies/mine"):
         check_study(study)
     assert [path.name for path in new_study(study)] == ["dvc.yaml"]
@@ -239,10 +172,13 @@ def test_studies_of_the_project_have_not_drifted(name: str) -> None:
     assert (study / "dvc.yaml").read_text() == definition(ROOT, study)
 
 
-@pytest.mark.parametrize("place", [".", ".."])
-def test_a_study_lies_inside_the_project(small: Path, place: str) -> None:
-    with pytest.raises(Exception, match="main study|not inside a DVC repository"):
-        new_study(small / place)
+def test_the_projects_own_definition_is_made_from_the_table_of_steps() -> None:
+    assert (ROOT / "dvc.yaml").read_text() == definition(ROOT, ROOT)
+
+
+def test_a_study_lies_inside_the_project(small: Path) -> None:
+    with pytest.raises(Exception, match="not inside a DVC repository"):
+        new_study(small / "..")
 
 
 def snakemake(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,7 @@ from nm_vqtsg.engines.snake import Study
 from nm_vqtsg.engines.store import Store, _digest, read_lock, update_lock
 from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
 from nm_vqtsg.errors import UserError
+from nm_vqtsg.study.fingerprint import Fingerprint
 
 DEFINITION = """
 stages:
@@ -109,7 +110,7 @@ def test_we_find_dvcs_runs_in_its_run_cache(project: Path) -> None:
 
 def test_run_cache_names_are_dvcs(project: Path) -> None:
     run_all(project)
-    record = next(iter(study(project)._settled(Digests()).values()))
+    record = next(iter(study(project)._settled(Digests(), Fingerprint(project)).values()))
     assert _digest(record) == _get_cache_hash(json.loads(json.dumps(record)))
 
 
@@ -199,15 +200,15 @@ def test_digests_are_remembered_and_noticed(project: Path, tmp_path: Path) -> No
 def test_an_absent_parameter_is_no_ingredient(project: Path) -> None:
     (project / "params.yaml").write_text("names: [a, b]\nfirst: {rate: 1}\nsecond: {}\n")
     pipeline = Pipeline(project)
-    assert ingredients(pipeline, pipeline.stages["second"], Digests()) is None
+    assert ingredients(pipeline, pipeline.stages["second"], Digests(), Fingerprint(project)) is None
     assert products(pipeline, pipeline.stages["second"], Digests()) is None
-    assert stale_stages(pipeline, {}, Digests()) == set(pipeline.stages)
+    assert stale_stages(pipeline, {}, Digests(), Fingerprint(project)) == set(pipeline.stages)
 
 
 def test_a_file_in_the_cache_is_read_only_and_a_restored_one_is_not(project: Path) -> None:
     run_all(project)
     store = Store(project)
-    record = next(r for r in study(project)._settled(Digests()).values() if r["outs"][0]["path"] == "out/a")
+    record = next(r for r in study(project)._settled(Digests(), Fingerprint(project)).values() if r["outs"][0]["path"] == "out/a")
     assert os.stat(store._object(record["outs"][0]["md5"])).st_mode & 0o777 == 0o444
     (project / "out/a").unlink()
     store.check_out(record)

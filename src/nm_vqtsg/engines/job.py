@@ -16,8 +16,9 @@ from pathlib import Path
 
 from nm_vqtsg.engines.lock import EngineBusyError, dvc_is_still
 from nm_vqtsg.engines.pipeline import Pipeline, Stage
-from nm_vqtsg.engines.records import Digests, Record, ingredients, products, same_ingredients
+from nm_vqtsg.engines.records import Digests, Record, fingerprint_of, ingredients, products, same_ingredients
 from nm_vqtsg.engines.store import Store, read_lock
+from nm_vqtsg.errors import UserError
 
 
 def run_stage(directory: Path, name: str) -> int:
@@ -35,7 +36,7 @@ def run_stage(directory: Path, name: str) -> int:
     with open(locks / f"{unique}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         os.set_inheritable(lock.fileno(), True)
-        before = ingredients(pipeline, stage, Digests())
+        before = _ingredients(pipeline, stage, Digests())
         if before is not None and (known := _known(pipeline, stage, before, store)):
             store.check_out(known)
             _say(f"{name}: made before from the same inputs; restored from the cache, nothing computed")
@@ -73,13 +74,17 @@ def _record(directory: Path, stage: Stage, before: Record | None, store: Store) 
     pipeline = Pipeline(directory)
     digests = Digests()
     outs = products(pipeline, stage, digests)
-    after = ingredients(pipeline, pipeline.stages.get(stage.name, stage), digests)
+    after = _ingredients(pipeline, pipeline.stages.get(stage.name, stage), digests)
     if outs is None or before is None:
         return
     if not same_ingredients(before, after):
         _say(f"{stage.name}: its inputs, code or parameters changed while it ran; it will run again next time")
         return
     store.remember({**before, "outs": outs})
+
+
+def _ingredients(pipeline: Pipeline, stage: Stage, digests: Digests) -> Record | None:
+    return ingredients(pipeline, stage, digests, fingerprint_of(pipeline, digests))
 
 
 def _environment() -> dict[str, str]:
@@ -92,4 +97,8 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_stage(Path.cwd(), sys.argv[1]))
+    try:
+        sys.exit(run_stage(Path.cwd(), sys.argv[1]))
+    except UserError as error:
+        _say(f"Error: {error}")
+        sys.exit(1)

@@ -1,6 +1,6 @@
 """The stages of a study, expanded from its ``dvc.yaml`` and ``params.yaml``.
 
-``dvc.yaml`` is the one place where a stage's command, inputs, parameters and outputs stand. This module
+``dvc.yaml`` (made by `nm_vqtsg.study.definition`) says what DVC runs, so Snakemake goes by it, too. This module
 reads the part of DVC's language that the file uses (``foreach`` over a list, ``matrix``, ``${...}``); a
 test compares every expanded stage with what DVC itself makes of the file.
 """
@@ -21,6 +21,11 @@ from nm_vqtsg.errors import ParameterError
 _REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
 _OUTPUT_KINDS = ("outs", "metrics", "plots")
 
+LOOK = "fingerprint"
+"""The stage that writes the file below."""
+FINGERPRINT = "fingerprint.json"
+"""What DVC cannot see for itself; see `nm_vqtsg.study.fingerprint`."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -36,8 +41,8 @@ class Stage:
         ``dataset`` and ``seed`` as far as the step has them.
     deps, outs
         Paths relative to the study directory, sorted as DVC records them.
-    params
-        Keys of ``params.yaml`` on which the stage depends.
+    params, fingerprint
+        Keys of ``params.yaml`` and of ``fingerprint.json`` on which the stage depends.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Stage:
     cmd: str
     deps: tuple[str, ...]
     params: tuple[str, ...]
+    fingerprint: tuple[str, ...]
     outs: tuple[str, ...]
 
 
@@ -73,13 +79,21 @@ class Pipeline:
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
-        """Every stage by name, in the order of ``dvc.yaml``."""
-        found = (
+        """Every stage by name, in the order of ``dvc.yaml``, but for the one that looks for fingerprints."""
+        expanded = (
             self._stage(name, step, body, item)
             for step in self.definition["stages"]
             for name, body, item in self._expand(step)
         )
-        return {stage.name: stage for stage in found}
+        return {stage.name: stage for stage in expanded if stage.step != LOOK}
+
+    @cached_property
+    def look(self) -> Stage | None:
+        """The stage that writes ``fingerprint.json``, of which Snakemake makes no job: it looks for itself."""
+        if LOOK not in self.definition["stages"]:
+            return None
+        ((name, body, item),) = self._expand(LOOK)
+        return self._stage(name, LOOK, body, item)
 
     @cached_property
     def producers(self) -> dict[str, str]:
@@ -170,7 +184,15 @@ class Pipeline:
             wildcards=tuple(sorted((key, str(value)) for key, value in item["wildcards"].items())),
             cmd=_fill(body["cmd"], context),
             deps=tuple(sorted(_fill(path, context) for path in _paths(body, ("deps",)))),
-            params=tuple(sorted(_fill(key, context) for key in body.get("params", []))),
+            params=tuple(sorted(_fill(key, context) for key in body.get("params", []) if isinstance(key, str))),
+            fingerprint=tuple(
+                sorted(
+                    _fill(key, context)
+                    for file in body.get("params", [])
+                    if isinstance(file, Mapping)
+                    for key in file[FINGERPRINT]
+                )
+            ),
             outs=tuple(sorted(_fill(path, context) for path in _paths(body, _OUTPUT_KINDS))),
         )
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from nm_vqtsg.artifacts import atomic_path
-from nm_vqtsg.engines.pipeline import Pipeline, Stage
+from nm_vqtsg.engines.pipeline import FINGERPRINT, Pipeline, Stage
+from nm_vqtsg.study.fingerprint import Fingerprint
 
 Record = dict[str, Any]
 IGNORED_FOLDERS = {"__pycache__"}  # as in .dvcignore
@@ -93,13 +94,29 @@ class Digests:
         }
 
 
+def fingerprint_of(pipeline: Pipeline, digests: Digests) -> Fingerprint:
+    """The study's code and own data as they are now, whatever its ``fingerprint.json`` says."""
+
+    def content(path: Path) -> str:
+        entry = digests.entry(path)
+        return "" if entry is None else str(entry["md5"])
+
+    return Fingerprint(pipeline.directory, file_digest=content)
+
+
 def ingredients(
-    pipeline: Pipeline, stage: Stage, digests: Digests, absent: Mapping[str, Any] | None = None
+    pipeline: Pipeline,
+    stage: Stage,
+    digests: Digests,
+    fingerprint: Fingerprint,
+    absent: Mapping[str, Any] | None = None,
 ) -> Record | None:
     """Command, inputs and parameters of a stage as they are now; None when an input or a parameter is missing.
 
     Parameters
     ----------
+    fingerprint
+        Of the study as it is now; see `fingerprint_of`.
     absent
         Entries of files that are not in the workspace but stand for themselves, see `verdicts`.
     """
@@ -117,8 +134,10 @@ def ingredients(
     record: Record = {"cmd": stage.cmd}
     if deps:
         record["deps"] = deps
-    if params:
-        record["params"] = {"params.yaml": params}
+    seen = {key: fingerprint.value(key) for key in stage.fingerprint}
+    files = {"params.yaml": params, FINGERPRINT: seen}
+    if params or seen:
+        record["params"] = {file: values for file, values in files.items() if values}
     return record
 
 
@@ -157,7 +176,9 @@ def contents(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {entry["path"]: entry.get("md5", "") for entry in entries}
 
 
-def stale_stages(pipeline: Pipeline, locked: Mapping[str, Record], digests: Digests) -> set[str]:
+def stale_stages(
+    pipeline: Pipeline, locked: Mapping[str, Record], digests: Digests, fingerprint: Fingerprint
+) -> set[str]:
     """Names of the stages whose files are not what ``dvc.lock`` says that their ingredients give.
 
     A missing output counts as what the lock says it was, so that a clone with some of the files is understood:
@@ -168,7 +189,7 @@ def stale_stages(pipeline: Pipeline, locked: Mapping[str, Record], digests: Dige
     absent: dict[str, Any] = {}
     for stage in pipeline.order:
         record = locked.get(stage.name)
-        current = ingredients(pipeline, stage, digests, absent)
+        current = ingredients(pipeline, stage, digests, fingerprint, absent)
         if record is None or not same_ingredients(current, record):
             stale.add(stage.name)
             continue

@@ -19,13 +19,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
+from nm_vqtsg.artifacts import json_text, save_json
 from nm_vqtsg.engines.lock import EngineBusyError, EngineLock, dvc_is_still
-from nm_vqtsg.engines.pipeline import Pipeline
-from nm_vqtsg.engines.records import Digests, ingredients, products, same_ingredients, stale_stages
+from nm_vqtsg.engines.pipeline import FINGERPRINT, Pipeline
+from nm_vqtsg.engines.records import Digests, fingerprint_of, ingredients, products, same_ingredients, stale_stages
 from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock, update_lock
 from nm_vqtsg.engines.study import check_study
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.params import load_params
+from nm_vqtsg.study.fingerprint import Fingerprint
 
 CHANGED = Path(".snakemake", "changed")
 SHOWN = {".png", ".html"}  # what the report shows in its page; it would only download others
@@ -115,7 +117,8 @@ class Study:
         if not self._decide:
             return set()
         digests = Digests(self.directory / MEMORY)
-        due = stale_stages(self.pipeline, self._settled(digests), digests)
+        fingerprint = fingerprint_of(self.pipeline, digests)
+        due = stale_stages(self.pipeline, self._settled(digests, fingerprint), digests, fingerprint)
         for stage in self.pipeline.order:
             if due & self.pipeline.upstream(stage):
                 due.add(stage.name)
@@ -138,7 +141,8 @@ class Study:
         """
         digests = Digests(self.directory / MEMORY)
         locked = read_lock(self.directory)
-        new = {name: record for name, record in self._settled(digests).items() if record is not locked.get(name)}
+        settled = self._settled(digests, fingerprint_of(self.pipeline, digests))
+        new = {name: record for name, record in settled.items() if record is not locked.get(name)}
         digests.save()
         if new:
             with dvc_is_still(self.store.root):
@@ -160,11 +164,26 @@ class Study:
             return
         self.end()
 
-    def _settled(self, digests: Digests) -> dict[str, Any]:
+    def look(self) -> None:
+        """Write ``fingerprint.json`` where it is not what it should be, for DVC.
+
+        Raises
+        ------
+        UserError
+            If a file of the user's, which the study names, does not exist.
+        """
+        digests = Digests(self.directory / MEMORY)
+        content = fingerprint_of(self.pipeline, digests).as_dict()
+        path = self.directory / FINGERPRINT
+        if self._decide and (not path.is_file() or path.read_text(encoding="utf-8") != json_text(content)):
+            save_json(path, content)
+        digests.save()
+
+    def _settled(self, digests: Digests, fingerprint: Fingerprint) -> dict[str, Any]:
         """The records of the lock, with those of finished runs in place of what they have overtaken."""
         records = dict(read_lock(self.directory))
         for stage in self.pipeline.stages.values():
-            now = ingredients(self.pipeline, stage, digests)
+            now = ingredients(self.pipeline, stage, digests, fingerprint)
             outs = products(self.pipeline, stage, digests)
             if now is None or outs is None:
                 continue
@@ -175,6 +194,11 @@ class Study:
             }
             if not agrees and made_by_a_run(self.store, current):
                 records[stage.name] = current
+        look = self.pipeline.look
+        outs = products(self.pipeline, look, digests) if look is not None else None
+        if look is not None and outs is not None:
+            record = {"cmd": look.cmd, "outs": outs}
+            records[look.name] = locked if (locked := records.get(look.name)) == record else record
         return records
 
     def _output_folders(self) -> set[str]:
@@ -196,8 +220,11 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
             check_study(directory)
         gpu = int(workflow.globals["config"].get("gpu", shutil.which("nvidia-smi") is not None))
         study = Study(directory, ancient, decide=workflow.is_main_process, gpu=gpu)
-        if workflow.is_main_process and not workflow.dryrun:
-            study.settle()
+        if workflow.is_main_process:
+            fingerprint_of(study.pipeline, Digests(study.directory / MEMORY)).as_dict()  # a missing file ends here
+            if not workflow.dryrun:
+                study.look()
+                study.settle()
     except UserError as error:
         refuse(error)
     return study

@@ -8,24 +8,17 @@ back to the source code in its one variable.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from nm_vqtsg.artifacts import atomic_path
 from nm_vqtsg.engines.store import find_root
 from nm_vqtsg.errors import UserError
-
-_SOURCE = re.compile(r"^  - src: .*$", re.MULTILINE)
+from nm_vqtsg.study.definition import definition as dvc_yaml
 
 
 def definition(root: Path, directory: Path) -> str:
     """The text of ``dvc.yaml`` for a study in `directory` of the project in `root`."""
-    text = (root / "dvc.yaml").read_text(encoding="utf-8")
-    source = Path(os.path.relpath(root / "src", directory)).as_posix()
-    filled, count = _SOURCE.subn(f"  - src: {source}", text)
-    if count != 1:
-        raise UserError(f"{root / 'dvc.yaml'}: the line `  - src: src` is missing; restore it")
-    return filled
+    return dvc_yaml(Path(os.path.relpath(root / "src", directory)).as_posix())
 
 
 def new_study(directory: Path) -> list[Path]:
@@ -36,12 +29,10 @@ def new_study(directory: Path) -> list[Path]:
     Raises
     ------
     UserError
-        The directory is the project itself or lies outside it.
+        The directory lies outside the project.
     """
     directory = directory.resolve()
     root = find_root(directory)
-    if directory == root:
-        raise UserError(f"{directory}: this is the main study; name another folder, such as studies/mine")
     written = []
     if not (directory / "params.yaml").is_file():
         with atomic_path(directory / "params.yaml") as temporary:
@@ -69,7 +60,7 @@ def check_study(directory: Path) -> None:
         The study's ``dvc.yaml`` differs from the project's.
     """
     root = find_root(directory)
-    if directory == root or not (directory / "params.yaml").is_file() or is_current(root, directory):
+    if not (directory / "params.yaml").is_file() or is_current(root, directory):
         return
     if (directory / "dvc.yaml").is_file():
         shown = os.path.relpath(directory, root)

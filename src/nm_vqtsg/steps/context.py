@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,33 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import digest, load_config
+from nm_vqtsg.artifacts import digest, load_config, load_json
 from nm_vqtsg.errors import ArtifactError, UserError
 from nm_vqtsg.params import Params, load_params
-from nm_vqtsg.steps import CHECKPOINT_EVERY_S, TRAINED
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.fingerprint import Fingerprint
+from nm_vqtsg.study.graph import EXPORTED, STEPS, TRAINED, sections
+from nm_vqtsg.study.paths import Paths
 
 if TYPE_CHECKING:
     from nm_vqtsg.session import Session
 
-_DATA = ("data", "own_data")
-_STAGE1 = (*_DATA, "generator", "stage1")
-_GENERATOR = (*_STAGE1, "stage2", "sample")
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "download": _DATA,
-    "resplit": _DATA,
-    "fcn": (*_DATA, "fcn"),
-    "stage1": _STAGE1,
-    "stage2": (*_STAGE1, "stage2"),
-    "sample": _GENERATOR,
-    "tau_search": (*_GENERATOR, "svq", "rocket", "tau_search", "tau_grid"),
-    "stage3": (*_GENERATOR, "svq", "stage3"),  # tau itself comes from a file, whatever grid it was found on
-    "evaluate": (*_GENERATOR, "svq", "rocket", "tau_search", "tau_grid", "stage3", "fcn", "evaluate"),
-    "plot": ("plot",),
-    "tables": (),
-    "export": (*_GENERATOR, "svq", "stage3"),
-}
-"""The parameters on which the content of a step's outputs depends, its ancestors' included."""
+CHECKPOINT_EVERY_S = 60.0
+"""Seconds between two checkpoints, unless the command line or NM_VQTSG_CHECKPOINT_EVERY says otherwise."""
 
 
 @dataclass
@@ -82,16 +68,19 @@ class StageContext:
     @property
     def seed(self) -> int:
         """Seed of the run."""
-        if self.paths.seed is None:
+        if not isinstance(self.paths.seed, int):
             raise UserError(f"{self.step}: needs --seed")
         return self.paths.seed
 
     def provenance(self) -> dict[str, Any]:
-        """What made an artifact: version, data set, seed, digest of the parameters that matter to it."""
-        sections = SECTIONS[self.step]
-        content = self.params.model_dump(mode="json", include=set(sections) - {"own_data"})
-        if "own_data" in sections and self.dataset in self.params.own_data:
-            content["own_data"] = self.params.own_data[self.dataset].model_dump(mode="json")
+        """What made an artifact: version, data set, seed, digest of the parameters that matter to it.
+
+        An export bears the parameters of the steps whose outputs it takes along.
+        """
+        keys = sections(*EXPORTED) if self.step == "export" else sections(self.step)
+        content = self.params.model_dump(mode="json", include=set(keys) - {"own_data"})
+        if "own_data" in keys and self.dataset in self.params.own_data:
+            content["own_data"] = self.params.own_data[self.dataset].model_dump(mode="json", exclude={"path"})
         facts: dict[str, Any] = {"version": __version__, "step": self.step, "params": digest(content)}
         if self.dataset:
             facts["dataset"] = self.dataset
@@ -120,13 +109,10 @@ class StageContext:
     @cached_property
     def checkpoint_folder(self) -> Path:
         """Folder of the job's checkpoints, keyed by parameters, inputs and code."""
-        inputs = [self.paths.train]
-        if self.step in ("stage2", "stage3"):
-            inputs.append(self.paths.weights(1))
-        if self.step == "stage3":
-            inputs.append(self.paths.tau)
+        here = Paths(self.paths.study, self.dataset, self.paths.seed)
+        inputs = [here.fill(pattern) for pattern in STEPS[self.step].reads]
         hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs if path.is_file()]
-        key = digest([self.provenance(), hashes, source_digest()])[:16]
+        key = digest([self.provenance(), hashes, Fingerprint(self.study, self.params).code(self.step)])[:16]
         return self.paths.checkpoints / f"{self.paths.job(self.step)}-{key}"
 
     @cached_property
@@ -173,6 +159,28 @@ class StageContext:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Where DVC runs the step: refuse what it would record wrongly, an edit while it is at work.
+
+        DVC takes the digests of code and own data from the study's fingerprint.json, which was made when its run
+        began. Snakemake looks for itself before and after each job.
+        """
+        if "DVC_STAGE" not in os.environ or self.step not in STEPS:
+            yield
+            return
+        recorded = load_json(self.paths.fingerprint)
+        for when in ("before it began", "while it ran"):
+            now, step = Fingerprint(self.study, self.params), STEPS[self.step]
+            agrees = recorded["code"].get(self.step) == now.code(self.step) and (
+                not step.own_data or recorded["data"].get(self.dataset) == now.data(self.dataset)
+            )
+            if not agrees:
+                job = self.paths.job(self.step)
+                raise UserError(f"{job}: its code or data changed {when}; run `dvc repro` again")
+            if when == "before it began":
+                yield
+
     def finish(self) -> None:
         """Remove what only an unfinished job needs."""
         import shutil
@@ -180,16 +188,6 @@ class StageContext:
         for folder in self.paths.checkpoints.glob(f"{self.paths.job(self.step)}-*"):
             if folder.name.rpartition("-")[0] == self.paths.job(self.step):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def source_digest() -> str:
-    """SHA-256 of this package's source files: a checkpoint is never resumed by other code."""
-    root = Path(__file__).resolve().parents[1]
-    total = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        total.update(str(path.relative_to(root)).encode())
-        total.update(path.read_bytes())
-    return total.hexdigest()
 
 
 def open_context(

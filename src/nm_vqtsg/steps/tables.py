@@ -3,7 +3,7 @@
 from nm_vqtsg.artifacts import load_json, save_json, save_text
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.paths import Paths
+from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tables import (
     flat_metrics,
     paper_tables,

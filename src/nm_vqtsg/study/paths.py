@@ -14,13 +14,13 @@ class Paths:
         Folder with the study's params.yaml.
     dataset : str
         Name of the data set; empty for steps over all of them.
-    seed : int or None
-        Seed of the run; None for steps that all runs share.
+    seed : int, str or None
+        Seed of the run, or a pattern for it; None for steps that all runs share.
     """
 
     study: Path
     dataset: str = ""
-    seed: int | None = None
+    seed: int | str | None = None
 
     @property
     def params(self) -> Path:
@@ -105,8 +105,18 @@ class Paths:
 
     @property
     def metrics(self) -> Path:
-        """The evaluation of one run; below a folder of evaluations alone, on which the tables depend."""
-        return self.study / "results" / "metrics" / self.dataset / f"seed{self.seed}.json"
+        """The evaluation of one run."""
+        return self.all_metrics / self.dataset / f"seed{self.seed}.json"
+
+    @property
+    def all_metrics(self) -> Path:
+        """Folder of the evaluations of all runs, and of nothing else: the tables depend on it."""
+        return self.study / "results" / "metrics"
+
+    @property
+    def fingerprint(self) -> Path:
+        """Digests of what DVC cannot see for itself."""
+        return self.study / "fingerprint.json"
 
     def figure(self, name: str) -> Path:
         """A figure of one run."""
@@ -121,6 +131,10 @@ class Paths:
     def study_metrics(self) -> Path:
         """The metrics of all data sets, for ``dvc metrics``."""
         return self.study / "results" / "metrics.json"
+
+    def fill(self, pattern: Path) -> Path:
+        """A file of this job from a pattern with ``{dataset}`` and ``{seed}``."""
+        return self.study / pattern.as_posix().format(dataset=self.dataset, seed=self.seed)
 
     def job(self, step: str) -> str:
         """A name of a job that is unique in the study, such as ``stage1-FordA-seed0``."""
