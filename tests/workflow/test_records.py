@@ -208,7 +208,8 @@ def test_an_absent_parameter_is_no_ingredient(project: Path) -> None:
 def test_a_file_in_the_cache_is_read_only_and_a_restored_one_is_not(project: Path) -> None:
     run_all(project)
     store = Store(project)
-    record = next(r for r in study(project)._settled(Digests(), Fingerprint(project)).values() if r["outs"][0]["path"] == "out/a")
+    records = study(project)._settled(Digests(), Fingerprint(project)).values()
+    record = next(record for record in records if record["outs"][0]["path"] == "out/a")
     assert os.stat(store._object(record["outs"][0]["md5"])).st_mode & 0o777 == 0o444
     (project / "out/a").unlink()
     store.check_out(record)

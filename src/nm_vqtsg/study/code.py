@@ -8,6 +8,7 @@ and holds every function that was called against this.
 
 import ast
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,7 +48,7 @@ class Definition:
 
 
 @dataclass
-class _Module:
+class Module:
     """What a module defines and imports.
 
     Attributes
@@ -73,7 +74,7 @@ class Sources:
 
     def __init__(self, package: Path = PACKAGE) -> None:
         self.package = package
-        self._modules: dict[str, _Module] = {}
+        self._modules: dict[str, Module] = {}
         self._links: dict[Definition, dict[str, tuple[Definition, ...]]] = {}
         self._own: dict[Definition, str] = {}
 
@@ -121,54 +122,55 @@ class Sources:
                 pending += self._everything(f"{KINDS}.{generator}")
         return seen
 
-    def _module(self, name: str) -> _Module:
+    def module(self, name: str) -> Module:
+        """What a module, named without the package, defines and imports."""
         if name not in self._modules:
-            path = self._path(name)
-            tree = ast.parse(path.read_text(encoding="utf-8")) if path is not None else ast.Module([], [])
+            tree = ast.parse(self.path(name).read_text(encoding="utf-8"))
             self._modules[name] = _survey(tree.body)
         return self._modules[name]
 
-    def _path(self, name: str) -> Path | None:
-        base = self.package.joinpath(*name.split("."))
-        return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+    def path(self, module: str) -> Path:
+        """The file of a module."""
+        base = self.package.joinpath(*module.split("."))
+        return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
     def _everything(self, module: str) -> list[Definition]:
-        own = self._module(module)
+        own = self.module(module)
         imported = [target for name in own.imports for target in self._resolve(module, name)]
         return [*(Definition(module, name) for name in own.statements), *imported]
 
     def _resolve(self, module: str, name: str) -> tuple[Definition, ...]:
         """What a name stands for in a module; nothing where it is not of this package."""
-        own = self._module(module)
+        own = self.module(module)
         if name in own.statements:
             return (Definition(module, name),)
         return self._imported(own.imports[name]) if name in own.imports else ()
 
     def _imported(self, source: tuple[str, str | None]) -> tuple[Definition, ...]:
         module, name = source
-        if name is not None and self._path(inner := f"{module}.{name}".lstrip(".")) is not None:
+        if name is not None and self.path(inner := f"{module}.{name}".lstrip(".")).is_file():
             module, name = inner, None
         return tuple(self._everything(module)) if name is None else self._resolve(module, name)
 
     def _named(self, definition: Definition) -> dict[str, tuple[Definition, ...]]:
         """What a definition names: name to definitions."""
         if definition not in self._links:
-            links: dict[str, tuple[Definition, ...]] = {}
-            for statement in self._module(definition.module).statements.get(definition.name, []):
+            links: dict[str, set[Definition]] = defaultdict(set)
+            for statement in self.module(definition.module).statements.get(definition.name, []):
                 for node in _walk(statement):
                     if isinstance(node, ast.Name):
-                        links[node.id] = self._resolve(definition.module, node.id)
-                    elif isinstance(node, ast.ImportFrom | ast.Import):
+                        links[node.id].update(self._resolve(definition.module, node.id))
+                    elif isinstance(node, ast.ImportFrom | ast.Import):  # inside a function
                         for name, source in _package_imports(node):
-                            links[name] = self._imported(source)
+                            links[name].update(self._imported(source))
             links.pop(definition.name, None)
-            self._links[definition] = {name: targets for name, targets in links.items() if targets}
+            self._links[definition] = {name: tuple(targets) for name, targets in links.items() if targets}
         return self._links[definition]
 
     def _own_digest(self, definition: Definition) -> str:
         if definition not in self._own:
             words: list[str] = []
-            for statement in self._module(definition.module).statements.get(definition.name, []):
+            for statement in self.module(definition.module).statements.get(definition.name, []):
                 _spell(statement, words, quiet=False)
             self._own[definition] = _sha(*words)
         return self._own[definition]
@@ -187,8 +189,8 @@ def is_idle(module: str, *, trains: bool) -> bool:
     return trains and module.rpartition(".")[2] in IDLE_IN_TRAINING
 
 
-def _survey(body: Iterable[ast.stmt]) -> _Module:
-    module = _Module()
+def _survey(body: Iterable[ast.stmt]) -> Module:
+    module = Module()
     for number, statement in enumerate(body):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             module.imports |= dict(_package_imports(statement))
