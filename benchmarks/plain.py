@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn import functional as F
 
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.model import Tokenizer
 
 
 class Snake(nn.Module):

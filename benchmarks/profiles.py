@@ -30,16 +30,17 @@ from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
 from nm_vqtsg.artifacts import save_json
-from nm_vqtsg.generators import TwoStageGenerator
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.mapper.train import fit_mapper
 from nm_vqtsg.mapper.unet import UNet
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3
-from nm_vqtsg.prior import Prior
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq import tau_search
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
+from nm_vqtsg.tokenizer.model import Tokenizer
 
 STEPS = 20
 FAMILIES = (  # of operators, by what their names contain; the first that fits
@@ -190,7 +191,7 @@ class Profiles:
         package = published.available()
         x, y, batches = self.x, self.y, speed.Batches(len(self.x))
         plan = speed.budget(Stage1(), STEPS)
-        tokenizer = Tokenizer(Stage1(), 1, self.length)
+        tokenizer = timevqvae.KIND.build(Stage1(), 1, self.length)
         watch = Watch()
         tokenizer.fit(x, plan, session=Session(progress=watch))
         self.keep("stage 1, ms a step", watch.shares())

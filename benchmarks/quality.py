@@ -32,9 +32,12 @@ from torch import Tensor
 
 from nm_vqtsg.artifacts import load_npz, save_json, save_npz
 from nm_vqtsg.params import Stage1, Stage2
-from nm_vqtsg.prior import Prior, score
 from nm_vqtsg.prior.maskgit import training_mask
-from nm_vqtsg.tokenizer import Tokenizer, reconstruction_errors
+from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.quality import score
+from nm_vqtsg.tokenizer.kinds import timevqvae
+from nm_vqtsg.tokenizer.model import Tokenizer
+from nm_vqtsg.tokenizer.quality import reconstruction_errors
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import BatchOrder, derive_seed
 
@@ -56,7 +59,7 @@ def n_parameters(module: torch.nn.Module) -> int:
 
 def our_tokenizer(x: Tensor, seed: int, config: Stage1) -> Tokenizer:
     """Trained on TRAIN."""
-    tokenizer = Tokenizer(config, x.shape[1], x.shape[2])
+    tokenizer = timevqvae.KIND.build(config, x.shape[1], x.shape[2])
     tokenizer.fit(x, budget(config, "stage1"), seed)
     return tokenizer
 

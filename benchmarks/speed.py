@@ -30,17 +30,17 @@ from timing import Comparison, Interleaved, geometric_mean, in_turns, seconds
 from torch import Tensor, nn
 
 from nm_vqtsg.artifacts import save_json
-from nm_vqtsg.generators import TwoStageGenerator
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.mapper.train import fit_mapper
 from nm_vqtsg.mapper.unet import UNet
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3
-from nm_vqtsg.prior import Prior
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.svq.tau_search import search_tau
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import BatchOrder
 
@@ -100,7 +100,7 @@ class Bench:
 
     def stage1(self) -> None:
         plan, batches, other = budget(Stage1(), self.steps), Batches(len(self.x)), None
-        self.tokenizer = Tokenizer(Stage1(), 1, self.length)
+        self.tokenizer = timevqvae.KIND.build(Stage1(), 1, self.length)
         if self.vqvae is not None:
             trainer = published.vqvae_trainer(self.vqvae, plan)
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nm_vqtsg.errors import UserError
-    from nm_vqtsg.estimators.kinds.timevqvae import TimeVQVAE
-    from nm_vqtsg.estimators.kinds.vqvae import VQVAE
     from nm_vqtsg.estimators.neural_mapper import NeuralMapper
     from nm_vqtsg.estimators.registry import load_generator
+    from nm_vqtsg.estimators.timevqvae import TimeVQVAE
+    from nm_vqtsg.estimators.vqvae import VQVAE
     from nm_vqtsg.evaluation.arrays import evaluate
     from nm_vqtsg.evaluation.report import format_scores
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "TimeVQVAE": "nm_vqtsg.estimators.kinds.timevqvae.TimeVQVAE",
-    "VQVAE": "nm_vqtsg.estimators.kinds.vqvae.VQVAE",
+    "TimeVQVAE": "nm_vqtsg.estimators.timevqvae.TimeVQVAE",
+    "VQVAE": "nm_vqtsg.estimators.vqvae.VQVAE",
     "load_generator": "nm_vqtsg.estimators.registry.load_generator",
     "NeuralMapper": "nm_vqtsg.estimators.neural_mapper.NeuralMapper",
     "evaluate": "nm_vqtsg.evaluation.arrays.evaluate",

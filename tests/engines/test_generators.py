@@ -39,8 +39,8 @@ def test_own_series_with_one_generator_and_the_other(fresh: Workspace) -> None:
     assert fresh.ran() == jobs(FROM_STAGE1, ("Mine",))
     fresh.assert_idle()
     assert metrics.read_bytes() != first
-    fresh.edit("src/nm_vqtsg/estimators/kinds/timevqvae.py")  # of another generator
+    fresh.edit("src/nm_vqtsg/tokenizer/kinds/timevqvae.py")  # of another generator
     assert fresh.planned() == set()
 
-    fresh.edit("src/nm_vqtsg/estimators/kinds/vqvae.py")
+    fresh.edit("src/nm_vqtsg/tokenizer/kinds/vqvae.py")
     assert fresh.planned() == jobs(FROM_STAGE1, ("Mine",))

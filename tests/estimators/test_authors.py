@@ -10,7 +10,7 @@ import torch
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.authors import AuthorsGenerator
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
-from nm_vqtsg.generators import VQGenerator
+from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.nn.quantizer import nearest_code
 from nm_vqtsg.params import Stage3
 

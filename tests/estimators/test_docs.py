@@ -48,7 +48,7 @@ def test_a_generator_of_thirty_lines_serves_the_mapper() -> None:
 
 def test_a_fourth_kind_is_one_file_and_runs_a_study(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "src/nm_vqtsg/estimators/kinds/trend.py").write_text(BLOCKS[1])
+    (tmp_path / "src/nm_vqtsg/tokenizer/kinds/trend.py").write_text(BLOCKS[1])
 
     X = np.random.default_rng(0).standard_normal((48, 1, 32)).cumsum(-1)
     np.savez(tmp_path / "mine.npz", X=X)
@@ -74,6 +74,6 @@ def test_a_fourth_kind_is_one_file_and_runs_a_study(tmp_path: Path) -> None:
     steps = {
         stage.step
         for stage in Pipeline(tmp_path).stages.values()
-        if "src/nm_vqtsg/estimators/kinds/trend.py" in stage.deps
+        if "src/nm_vqtsg/tokenizer/kinds/trend.py" in stage.deps
     }
     assert steps == {"stage1", "stage2", "sample", "tau_search", "stage3", "plot"}

@@ -13,7 +13,7 @@ from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Transformer
 from nm_vqtsg.steps import sample, stage2
 from nm_vqtsg.steps.context import StageContext
 from nm_vqtsg.study.paths import Paths
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
 
 PARAMS = Params(
@@ -42,7 +42,7 @@ def prepare(folder: Path, labels: bool) -> Path:
         X = np.sin(np.arange(LENGTH) * 0.5 + source.uniform(0, 6, (n, 1, 1))).astype(np.float32)
         y, names = (np.arange(n) % 2, np.array(["-1", "1"])) if labels else (None, None)
         Series(X, y, names, np.zeros(1), np.ones(1)).save(path)
-    tokenizer = Tokenizer(PARAMS.stage1, 1, LENGTH)
+    tokenizer = timevqvae.KIND.build(PARAMS.stage1, 1, LENGTH)
     tokenizer.fit(Series.load(paths.train).X, Budget.of(PARAMS.stage1))
     tokenizer.save(paths.weights(1))
     return folder
@@ -81,7 +81,7 @@ def test_as_many_samples_as_test_has(study: Path) -> None:
     assert np.isfinite(arrays["X"]).all()
     assert arrays["X_class"].shape == (6, 1, LENGTH)
     assert arrays["y_class"].tolist() == [0, 0, 0, 1, 1, 1]
-    tokenizer = Tokenizer.load(paths.weights(1))
+    tokenizer = timevqvae.KIND.load(paths.weights(1))
     tokens = [torch.from_numpy(arrays[f"tokens_{band}"]).long() for band in range(2)]
     np.testing.assert_allclose(tokenizer.decode(tokens).numpy(), arrays["X"], atol=1e-5)
 
@@ -109,7 +109,7 @@ def test_stage_that_is_missing_or_of_another_tokeniser_is_named(study: Path, tmp
     paths = context(folder, "sample").paths
     with pytest.raises(ArtifactError, match=r"stage2\.safetensors: no such file"):
         sample.run(context(folder, "sample"))
-    other = Tokenizer(PARAMS.stage1, 1, 2 * LENGTH)
+    other = timevqvae.KIND.build(PARAMS.stage1, 1, 2 * LENGTH)
     other.fit(np.random.default_rng(0).standard_normal((32, 1, 2 * LENGTH)), Budget.of(PARAMS.stage1))
     other.save(paths.weights(1))
     paths.weights(2).write_bytes(context(study, "sample").paths.weights(2).read_bytes())

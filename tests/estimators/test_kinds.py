@@ -8,13 +8,18 @@ import torch
 
 from nm_vqtsg.errors import ArtifactError, ParameterError, UserError
 from nm_vqtsg.estimators.generator import TwoStageEstimator
-from nm_vqtsg.estimators.kinds.timevqvae import TimeVQVAE
-from nm_vqtsg.estimators.kinds.vqvae import VQVAE
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
-from nm_vqtsg.estimators.registry import generator_class, known_generators
-from nm_vqtsg.generators import VQGenerator
-from nm_vqtsg.params import Params, Stage1, Stage2, Stage3, Transformer, override
-from nm_vqtsg.tokenizer import code_usage, reconstruction_errors
+from nm_vqtsg.estimators.registry import generator_class
+from nm_vqtsg.estimators.timevqvae import TimeVQVAE
+from nm_vqtsg.estimators.vqvae import VQVAE
+from nm_vqtsg.generators.base import VQGenerator
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Stage3, Transformer, override
+from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.tokenizer import registry
+from nm_vqtsg.tokenizer.quality import code_usage, reconstruction_errors
+from nm_vqtsg.training import Budget
+from nm_vqtsg.training.order import derive_seed
 
 STAGE1 = Stage1(steps=60, batch_size=16, codebook_size=32, last_width=32)
 STAGE2 = Stage2(
@@ -66,10 +71,10 @@ def test_a_plain_vqvae_is_saved_and_loaded(plain: VQVAE, tmp_path: Path) -> None
     with pytest.raises(ArtifactError, match="describes a 'vqvae' where a TimeVQVAE is needed"):
         TimeVQVAE.load(tmp_path)
     with pytest.raises(ArtifactError, match="bands series where lf, hf are needed; run stage1"):
-        TimeVQVAE().load_tokenizer(tmp_path / "stage1.safetensors")
+        registry.load("timevqvae", tmp_path / "stage1.safetensors")
 
 
-@pytest.mark.parametrize("kind", known_generators())
+@pytest.mark.parametrize("kind", registry.known())
 def test_two_stages_apart_are_the_two_at_once(kind: str, tmp_path: Path) -> None:
     """As the pipeline does it: z-scored series, a file between the stages."""
     x = np.random.default_rng(0).standard_normal((24, 1, 32)).astype(np.float32)
@@ -80,16 +85,22 @@ def test_two_stages_apart_are_the_two_at_once(kind: str, tmp_path: Path) -> None
         return generator_class(kind)(stage1, STAGE2, scale=False, progress=False, device="cpu")
 
     whole = make().fit(x, y)
-    make().fit_tokenizer(x).tokenizer_.save(tmp_path / "one")
-    parts = make().load_tokenizer(tmp_path / "one").fit_prior(x, y)
-    parts.generator_.prior.save(tmp_path / "two")
-    again = make().load_tokenizer(tmp_path / "one").load_prior(tmp_path / "two")
-    for other in (parts, again):
-        assert np.array_equal(other.sample(3, 1, seed=0), whole.sample(3, 1, seed=0))
+    parts = make().fit_tokenizer(x).fit_prior(x, y)
+    assert np.array_equal(parts.sample(3, 1, seed=0), whole.sample(3, 1, seed=0))
+    tokenizer = registry.build(kind, STAGE1.model_copy(update={"steps": 3}), 1, 32)
+    tokenizer.fit(x, Budget.of(tokenizer.config))
+    tokenizer.save(tmp_path / "one")
+    again = registry.load(kind, tmp_path / "one")
+    prior = Prior(STAGE2, again.grids, [book.live for book in again.codebooks], 2)
+    prior.fit(again.tokens(torch.from_numpy(x)), torch.from_numpy(y), Budget.of(STAGE2), 0)
+    prior.save(tmp_path / "two")
+    steps = TwoStageGenerator(again, Prior.load(tmp_path / "two"), Sample())
+    source = torch.Generator().manual_seed(derive_seed(0, "sample"))
+    assert np.array_equal(steps.sample(3, 1, generator=source).numpy(), whole.sample(3, 1, seed=0))
 
 
 def test_kinds_are_found_by_name() -> None:
-    assert {"timevqvae", "vqvae"} <= set(known_generators())
+    assert {"timevqvae", "vqvae"} <= set(registry.known())
     assert generator_class("timevqvae") is TimeVQVAE and generator_class("vqvae") is VQVAE
     with pytest.raises(UserError, match="'vqgan' is unknown; there are timevqvae, vqvae"):
         generator_class("vqgan")

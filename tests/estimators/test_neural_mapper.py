@@ -67,9 +67,9 @@ def test_transform_is_in_eval_mode_even_after_training_mode() -> None:
     trained = NeuralMapper(small(dropout=0.5), tau=0.3, progress=False).fit(PatchGenerator(X), X)
     x_hat = waves(10, seed=2)
     first = trained.transform(x_hat)
-    trained.network_.train()
+    trained.mapper_.network.train()
     assert np.array_equal(trained.transform(x_hat), first)
-    assert trained.network_.training
+    assert trained.mapper_.network.training
 
 
 def test_equal_seeds_give_equal_bytes(tmp_path: Path) -> None:

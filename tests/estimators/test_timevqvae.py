@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
-from nm_vqtsg.estimators.kinds.timevqvae import TimeVQVAE
-from nm_vqtsg.generators import TwoStageGenerator, VQGenerator
+from nm_vqtsg.estimators.timevqvae import TimeVQVAE
+from nm_vqtsg.generators.base import VQGenerator
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Sample, Stage1, Stage2, Transformer
 
 STAGE1 = Stage1(steps=20, batch_size=8, codebook_size=16, last_width=16)

@@ -13,7 +13,7 @@ from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StageContext
 from nm_vqtsg.study.paths import Paths
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
 
 LENGTH = 24
@@ -28,7 +28,7 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StageContext:
     labels = np.array(["-1", "1"]) if labelled else None
     for path in (paths.train, paths.test):
         Series(X, y, labels, np.zeros(channels), np.ones(channels)).save(path)
-    tokenizer = Tokenizer(Stage1(codebook_size=16), channels, LENGTH)
+    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), channels, LENGTH)
     budget = Budget(steps=2, batch_size=8, learning_rate=1e-3, learning_rate_min=1e-4)
     tokenizer.fit(X, budget)
     tokenizer.save(paths.weights(1))

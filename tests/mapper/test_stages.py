@@ -16,7 +16,7 @@ from nm_vqtsg.params import Params, Rocket, Stage1, Stage3, TauSearch
 from nm_vqtsg.steps import stage3, tau_search
 from nm_vqtsg.steps.context import StageContext
 from nm_vqtsg.study.paths import Paths
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
 
 PARAMS = Params(
@@ -47,7 +47,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ctx = context(folder, "tau_search")
     X = waves(80).numpy()
     Series(X, None, None, np.zeros(1), np.ones(1)).save(ctx.paths.train)
-    tokenizer = Tokenizer(PARAMS.stage1, 1, 24)
+    tokenizer = timevqvae.KIND.build(PARAMS.stage1, 1, 24)
     tokenizer.fit(X, Budget.of(PARAMS.stage1))
     tokenizer.save(ctx.paths.weights(1))
     save_npz(ctx.paths.samples, X=waves(70, seed=1).numpy())

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from nm_vqtsg.params import Stage2
-from nm_vqtsg.prior import Prior
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.training import Budget
 

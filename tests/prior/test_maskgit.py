@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from nm_vqtsg.prior import Canvas, decode, masked_count, training_mask
+from nm_vqtsg.prior.maskgit import Canvas, decode, masked_count, training_mask
 
 
 def source(seed: int = 0) -> torch.Generator:

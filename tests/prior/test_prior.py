@@ -9,8 +9,10 @@ from torch import Tensor
 
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
 from nm_vqtsg.params import Sample, Stage2, Transformer
-from nm_vqtsg.prior import Canvas, Prior, band_logits, decode, score, training_mask
+from nm_vqtsg.prior.maskgit import Canvas, decode, training_mask
 from nm_vqtsg.prior.network import BandContext
+from nm_vqtsg.prior.prior import Prior, band_logits
+from nm_vqtsg.prior.quality import score
 from nm_vqtsg.training import Budget
 
 SHORT = Budget(steps=3, batch_size=8, learning_rate=5e-3, learning_rate_min=5e-4)

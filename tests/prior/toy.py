@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.params import Stage2, Transformer
-from nm_vqtsg.prior import Prior
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.training import Budget
 
 GRIDS = ((1, 4), (2, 8))

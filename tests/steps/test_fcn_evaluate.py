@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_model, save_npz
 from nm_vqtsg.commands.evaluate_files import evaluate_files
@@ -50,8 +51,8 @@ def waves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 class Doubler:
     """Stands for the mapper: it mends samples of half the amplitude."""
 
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        return 2 * X
+    def map(self, x_hat: torch.Tensor) -> torch.Tensor:
+        return 2 * x_hat
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(lines) == report["epochs"] + 1
     assert "validation_loss" in lines[0]
 
-    monkeypatch.setattr(evaluate.NeuralMapper, "load", lambda path, **options: Doubler())
+    monkeypatch.setattr(evaluate.Mapper, "load", lambda path, device: Doubler())
     evaluate.run(context("evaluate", study))
     mapped, samples = load_npz(study.mapped), load_npz(study.samples)
     np.testing.assert_array_equal(mapped["X"], 2 * samples["X"])
@@ -111,7 +112,7 @@ def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     fcn.run(context("fcn", Paths(study.study, "Toy")))
     assert load_json(study.fcn_report)["accuracy"] is None
     assert study.fcn.is_file() and study.fcn_curve.is_file()  # the engines wait for them
-    monkeypatch.setattr(evaluate.NeuralMapper, "load", lambda path, **options: Doubler())
+    monkeypatch.setattr(evaluate.Mapper, "load", lambda path, device: Doubler())
     evaluate.run(context("evaluate", study))
     metrics = load_json(study.metrics)
     assert "fid" not in metrics["baseline"]

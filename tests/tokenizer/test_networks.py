@@ -7,7 +7,7 @@ import torch
 
 from nm_vqtsg.nn.bands import HighBand, LowBand
 from nm_vqtsg.params import Stage1
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.tokenizer.network import Decoder, Encoder, Shape
 from nm_vqtsg.training.budget import Budget, make_optimizer
 
@@ -40,7 +40,7 @@ def test_token_grids_are_the_published_ones(dataset):
 
 
 def test_grids_and_number_of_tokens_of_a_tokeniser():
-    tokenizer = Tokenizer(Stage1(codebook_size=8), in_channels=1, length=140)
+    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=8), in_channels=1, length=140)
     assert tokenizer.grids == ((1, 8), (2, 35)) and tokenizer.n_tokens == (8, 70)
 
 

@@ -12,7 +12,8 @@ from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.nn.bands import split_bands
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.session import Session
-from nm_vqtsg.tokenizer import Tokenizer, code_usage, health_warnings, reconstruction_errors
+from nm_vqtsg.tokenizer.kinds import timevqvae
+from nm_vqtsg.tokenizer.quality import code_usage, health_warnings, reconstruction_errors
 from nm_vqtsg.tokenizer.train import mark_live
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.checkpoint import CheckpointFolder
@@ -37,7 +38,7 @@ def series(n=64, channels=1, length=24, seed=0):
 @pytest.fixture(scope="module")
 def trained():
     x = series(128)
-    tokenizer = Tokenizer(SMALL, in_channels=1, length=24)
+    tokenizer = timevqvae.KIND.build(SMALL, in_channels=1, length=24)
     curve = tokenizer.fit(x, budget(120), seed=1, session=Session(log_every=10))
     return tokenizer, x, curve
 
@@ -91,7 +92,7 @@ def test_live_codes_are_those_that_train_picks(trained):
 
 def test_unseen_series_use_live_codes_only():
     x = series(4)
-    tokenizer = Tokenizer(SMALL, in_channels=1, length=24)
+    tokenizer = timevqvae.KIND.build(SMALL, in_channels=1, length=24)
     tokenizer.fit(x, budget(5), seed=0)
     for book, tokens in zip(tokenizer.codebooks, tokenizer.tokens(series(200, seed=9)), strict=True):
         assert book.live[tokens].all() and book.live.sum() < 32
@@ -108,7 +109,7 @@ def test_the_live_mask_does_not_depend_on_an_earlier_one(trained):
 @pytest.mark.parametrize(("channels", "length", "n"), [(1, 8, 3), (1, 9, 40), (3, 37, 20), (2, 64, 20)])
 def test_any_shape_trains(channels, length, n):
     x = series(n, channels, length)
-    tokenizer = Tokenizer(SMALL, channels, length)
+    tokenizer = timevqvae.KIND.build(SMALL, channels, length)
     tokenizer.fit(x.numpy(), budget(2), seed=0)
     assert tokenizer.reconstruct(x).shape == x.shape
     assert torch.isfinite(tokenizer.reconstruct(x)).all()
@@ -118,7 +119,7 @@ def test_equal_seeds_give_equal_bytes(tmp_path):
     x = series()
     files = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        tokenizer = Tokenizer(SMALL.model_copy(update={"dropout": 0.2}), 1, 24)
+        tokenizer = timevqvae.KIND.build(SMALL.model_copy(update={"dropout": 0.2}), 1, 24)
         tokenizer.fit(x, budget(6), seed=seed)
         tokenizer.save(tmp_path / name)
         files.append((tmp_path / name).read_bytes())
@@ -133,7 +134,7 @@ def test_a_resumed_training_gives_the_same_bytes(tmp_path):
         session = Session(checkpoints=checkpoints.folder, checkpoint_every=0)
         if interrupted:
             checkpoints.latest().unlink()  # go on from the one before the last
-        tokenizer = Tokenizer(revived, 1, 24)
+        tokenizer = timevqvae.KIND.build(revived, 1, 24)
         curve = tokenizer.fit(x, budget(12), seed=0, session=session)
         tokenizer.save(tmp_path / "weights")
         results.append((curve, (tmp_path / "weights").read_bytes()))
@@ -143,7 +144,7 @@ def test_a_resumed_training_gives_the_same_bytes(tmp_path):
 def test_saving_and_loading_changes_nothing(trained, tmp_path):
     tokenizer, x, _ = trained
     tokenizer.save(tmp_path / "a", {"seed": 1})
-    loaded = Tokenizer.load(tmp_path / "a")
+    loaded = timevqvae.KIND.load(tmp_path / "a")
     loaded.save(tmp_path / "b", {"seed": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert torch.equal(loaded.reconstruct(x), tokenizer.reconstruct(x))
@@ -153,14 +154,14 @@ def test_saving_and_loading_changes_nothing(trained, tmp_path):
 def test_files_of_another_kind_are_refused(trained, tmp_path):
     save_model(tmp_path / "other", {"w": torch.zeros(2)}, {"kind": "prior"})
     with pytest.raises(ArtifactError, match="no tokeniser"):
-        Tokenizer.load(tmp_path / "other")
+        timevqvae.KIND.load(tmp_path / "other")
 
 
 def test_series_that_do_not_fit_are_refused():
     with pytest.raises(DataError, match="too short"):
-        Tokenizer(SMALL, 1, 3)
+        timevqvae.KIND.build(SMALL, 1, 3)
     with pytest.raises(DataError, match="do not fit"):
-        Tokenizer(SMALL, 1, 24).fit(series(length=25), budget(1))
+        timevqvae.KIND.build(SMALL, 1, 24).fit(series(length=25), budget(1))
 
 
 def test_warnings_name_what_is_wrong():
@@ -181,7 +182,7 @@ def italy_power_demand():
 
 def test_golden_losses():
     """The first 20 losses on ItalyPowerDemand; a change of the method shows here."""
-    tokenizer = Tokenizer(Stage1(), 1, 24)
+    tokenizer = timevqvae.KIND.build(Stage1(), 1, 24)
     curve = tokenizer.fit(italy_power_demand(), budget(20, batch_size=32), seed=0, session=Session(log_every=1))
     golden = np.loadtxt(GOLDEN)
     np.testing.assert_allclose([row["loss"] for row in curve], golden[:, 1], rtol=RELATIVE_TOLERANCE)

@@ -16,12 +16,12 @@ from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.mapper.train import fit_mapper
 from nm_vqtsg.mapper.unet import UNet
 from nm_vqtsg.params import Fcn, Stage1, Stage2
-from nm_vqtsg.prior import Prior
 from nm_vqtsg.prior.maskgit import training_mask
 from nm_vqtsg.prior.network import PriorNetwork
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.precision import check_precision
 
@@ -32,7 +32,7 @@ BUDGET = Budget(steps=STEPS, batch_size=8, learning_rate=5e-3, learning_rate_min
 
 
 def stage1(session: Session) -> list[dict[str, float]]:
-    return Tokenizer(Stage1(codebook_size=16), 1, L).fit(X, BUDGET, 0, session)
+    return timevqvae.KIND.build(Stage1(codebook_size=16), 1, L).fit(X, BUDGET, 0, session)
 
 
 def stage2(session: Session) -> list[dict[str, float]]:
@@ -42,7 +42,7 @@ def stage2(session: Session) -> list[dict[str, float]]:
 
 
 def stage3(session: Session) -> list[dict[str, float]]:
-    tokenizer = Tokenizer(Stage1(codebook_size=16), 1, L)
+    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), 1, L)
     tokenizer.fit(X, replace(BUDGET, steps=1))
     torch.manual_seed(0)
     return fit_mapper(UNet(1, 8, (1, 2, 4)), StochasticVariants(tokenizer, X), 0.5, BUDGET, 0, session)
@@ -129,7 +129,8 @@ def test_inductor_compiles_both_bands(tmp_path: Path, monkeypatch: pytest.Monkey
     torch.compiler.reset()  # after many networks of one class nothing more would be compiled
     config = Stage1(codebook_size=16, blocks_per_depth=1)
     plain, compiled = (
-        Tokenizer(config, 1, L).fit(X, BUDGET, 0, Session(compiler=compiler)) for compiler in (None, "inductor")
+        timevqvae.KIND.build(config, 1, L).fit(X, BUDGET, 0, Session(compiler=compiler))
+        for compiler in (None, "inductor")
     )
     assert list(tmp_path.rglob("*.so")), "nothing was compiled"
     assert compiled[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=1e-2)
@@ -143,7 +144,7 @@ def test_mixed_precision_learns_nearly_the_same(train: Train) -> None:
 
 
 def test_codes_are_chosen_in_full_precision() -> None:
-    tokenizer = Tokenizer(Stage1(codebook_size=16), 1, L)
+    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), 1, L)
     tokenizer.fit(X, replace(BUDGET, steps=1))
     band, generator = tokenizer.lf, torch.Generator()
     z = band.encode(X).detach()

@@ -1,6 +1,5 @@
 """Take a run out of a study, as a folder that can be shared."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,14 @@ import numpy as np
 from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import UserError
-from nm_vqtsg.estimators.folder import Facts
-from nm_vqtsg.estimators.neural_mapper import NeuralMapper
+from nm_vqtsg.estimators.description import Description, Facts
+from nm_vqtsg.estimators.folder import GENERATOR, MAPPER, write_card, write_folder
+from nm_vqtsg.estimators.registry import generator_class
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.tokenizer import registry
 
 
 def export(ctx: StageContext, folder: Path) -> list[str]:
@@ -26,23 +29,33 @@ def export(ctx: StageContext, folder: Path) -> list[str]:
     UserError
         If `folder` holds other things than a saved model.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "generator.json").is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / GENERATOR).is_file():
         raise UserError(f"{folder}: is not empty and holds no saved model; name a new folder")
-    train = Series.load(ctx.paths.train)
-    model = new_generator(ctx).load_tokenizer(ctx.paths.weights(1)).load_prior(ctx.paths.weights(2))
-    model.mean_, model.std_ = train.mean, train.std
-    counts: tuple[int, ...] = ()
-    if train.y is not None and train.labels is not None:
-        model.classes_ = train.labels
-        counts = tuple(np.bincount(train.y, minlength=train.n_classes).tolist())
+    params, paths = ctx.params, ctx.paths
+    train = Series.load(paths.train)
+    tokenizer = registry.load(params.generator, paths.weights(1))
+    generator = TwoStageGenerator(tokenizer, Prior.load(paths.weights(2)), params.sample)
+    labels: list = [] if train.labels is None else train.labels.tolist()
+    counts = () if train.y is None else tuple(np.bincount(train.y, minlength=train.n_classes).tolist())
     origin = {key: value for key, value in ctx.provenance().items() if key in ("dataset", "seed", "params")}
-    model.facts_ = replace(Facts(), n=len(train.X), n_per_class=counts, origin=origin)
-    metrics = load_json(ctx.paths.metrics) if ctx.paths.metrics.is_file() else None
-    model.save(folder, data=ctx.dataset, metrics=metrics)
+    description = Description.of(
+        generator,
+        kind=params.generator,
+        title=generator_class(params.generator).__name__,
+        data=ctx.dataset,
+        classes=labels,
+        mean=train.mean.tolist(),
+        std=train.std.tolist(),
+        random_state=ctx.seed,
+        facts=Facts(n=len(train.X), n_per_class=counts, origin=origin),
+    )
+    metrics = load_json(paths.metrics) if paths.metrics.is_file() else None
+    write_folder(folder, description, generator, metrics)
     written = ["generator"]
-    if ctx.paths.weights(3).is_file():
-        mapper = NeuralMapper.load(ctx.paths.weights(3), device=ctx.session.device.type)
-        mapper.mean_, mapper.std_ = train.mean, train.std
-        mapper.save(folder)
+    if paths.weights(3).is_file():
+        mapper = Mapper.load(paths.weights(3))
+        mapper.mean, mapper.std = description.mean, description.std
+        mapper.save(folder / MAPPER)
+        write_card(folder)
         written.append("mapper")
     return written + ([] if metrics is None else ["scores"])

@@ -1,11 +1,14 @@
 """The model card of a saved generator, as Markdown."""
 
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from nm_vqtsg.estimators.description import Description
 from nm_vqtsg.evaluation.report import format_scores
-from nm_vqtsg.params import Stage3
+from nm_vqtsg.mapper.model import Mapper
 
 HEAD = """---
 library_name: nm-vqtsg
@@ -17,52 +20,50 @@ tags:
 SHOWN = 30  # classes that are listed one by one
 
 
-def card_text(facts: dict[str, Any], mapper: dict[str, Any] | None, scores: dict[str, Any] | None) -> str:
+def card_text(model: Description, mapper: Mapper | None, scores: dict[str, Any] | None) -> str:
     """What a person needs to know before using the model.
 
     Parameters
     ----------
-    facts : dict
-        ``generator.json``.
-    mapper : dict, optional
-        The header of ``mapper.safetensors``.
+    model : Description
+        Of the generator.
+    mapper : Mapper, optional
+        Its mapper.
     scores : dict, optional
         What `evaluate` gave.
     """
-    name = facts["class"]
     parts = [
         HEAD,
-        f"# {name}{': ' + facts['data'] if facts['data'] else ''}",
-        _introduction(name, mapper),
-        _use(facts, mapper),
+        f"# {model.title}{': ' + _line(model.data) if model.data else ''}",
+        _introduction(model.title, mapper),
+        _use(model, mapper),
         "## Data",
-        _table(_data(facts)),
+        _table(_data(model)),
     ]
     if scores is not None:
         parts += ["## Scores", format_scores(scores)]
-    parts += ["## Parameters", _parameters(facts, mapper), "## Made with", _table(facts["facts"]["versions"])]
-    if facts["facts"]["origin"]:
-        parts += ["Exported from a study:", _table(facts["facts"]["origin"])]
+    parts += ["## Parameters", _parameters(model, mapper), "## Made with", _table(model.facts.versions)]
+    if model.facts.origin:
+        parts += ["Exported from a study:", _table(model.facts.origin)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _introduction(name: str, mapper: dict[str, Any] | None) -> str:
+def _introduction(name: str, mapper: Mapper | None) -> str:
     text = (
         f"A generator of synthetic time series ({name}: a vector-quantised tokeniser and a prior over its tokens)."
     )
     if mapper is not None:
         text += (
-            f" Its neural mapper, trained on stochastic vector quantisation at τ = {mapper['tau']:g}, moves the "
+            f" Its neural mapper, trained on stochastic vector quantisation at τ = {mapper.tau:g}, moves the "
             "generated series towards the real ones."
         )
     return text + " The series are synthetic; whether they may stand for real ones is for the scores to say."
 
 
-def _use(facts: dict[str, Any], mapper: dict[str, Any] | None) -> str:
-    classes = f" --class {facts['classes'][0]}" if facts["classes"] else ""
+def _use(model: Description, mapper: Mapper | None) -> str:
     lines = [
         "```sh",
-        f"python -m nm_vqtsg sample --model FOLDER -n 1000{classes} --out synthetic.csv",
+        f"python -m nm_vqtsg sample --model FOLDER -n 1000{_class_option(model)} --out synthetic.csv",
         "```",
         "",
         "```python",
@@ -75,33 +76,48 @@ def _use(facts: dict[str, Any], mapper: dict[str, Any] | None) -> str:
     return "\n".join([*lines, "```"])
 
 
-def _data(facts: dict[str, Any]) -> dict[str, Any]:
-    counts = facts["facts"]["n_per_class"]
-    rows = {"series": facts["facts"]["n"] or "not known", "channels": facts["channels"], "length": facts["length"]}
-    if not facts["classes"]:
+def _class_option(model: Description) -> str:
+    """`` --class LABEL`` with the first label, quoted for a shell; nothing if it cannot stand on one line."""
+    if not model.classes:
+        return ""
+    label = str(model.classes[0])
+    if not label.isprintable() or "`" in label:
+        return ""
+    return f" --class={shlex.quote(label)}" if label.startswith("-") else f" --class {shlex.quote(label)}"
+
+
+def _data(model: Description) -> dict[str, Any]:
+    counts = model.facts.n_per_class
+    rows = {"series": model.facts.n or "not known", "channels": model.channels, "length": model.length}
+    if not model.classes:
         rows["classes"] = "none: the series had no labels"
     else:
-        listed = facts["classes"][:SHOWN]
+        listed = model.classes[:SHOWN]
         words = (
             [f"{label} ({n})" for label, n in zip(listed, counts, strict=False)] if counts else map(str, listed)
         )
-        more = ", ..." if len(facts["classes"]) > SHOWN else ""
+        more = ", ..." if len(model.classes) > SHOWN else ""
         rows["classes (series)" if counts else "classes"] = ", ".join(words) + more
-    rows["mean of each channel"] = ", ".join(f"{value:.6g}" for value in facts["mean"])
-    rows["standard deviation"] = ", ".join(f"{value:.6g}" for value in facts["std"])
+    rows["mean of each channel"] = ", ".join(f"{value:.6g}" for value in model.mean)
+    rows["standard deviation"] = ", ".join(f"{value:.6g}" for value in model.std)
     return rows
 
 
-def _parameters(facts: dict[str, Any], mapper: dict[str, Any] | None) -> str:
-    content = {"generator": facts["kind"], "seed": facts["random_state"]}
-    content |= {name: facts[name] for name in ("stage1", "stage2", "sample")}
+def _parameters(model: Description, mapper: Mapper | None) -> str:
+    content = {"generator": model.kind, "seed": model.random_state}
+    content |= {name: getattr(model, name).model_dump(mode="json") for name in ("stage1", "stage2", "sample")}
     if mapper is not None:
-        stage3 = Stage3.model_validate(mapper["config"], strict=False)  # puts the keys in their usual order
-        content |= {"tau": mapper["tau"], "svq": mapper["svq"], "stage3": stage3.model_dump(mode="json")}
+        content["tau"] = mapper.tau
+        content |= {"svq": mapper.svq.model_dump(mode="json"), "stage3": mapper.config.model_dump(mode="json")}
     return f"```yaml\n{yaml.safe_dump(content, sort_keys=False)}```"
 
 
-def _table(rows: dict[str, Any]) -> str:
+def _table(rows: Mapping[str, Any]) -> str:
     return "\n".join(
-        ["| | |", "|---|---|", *(f"| {key} | {str(value).replace('|', '/')} |" for key, value in rows.items())]
+        ["| | |", "|---|---|", *(f"| {_line(key)} | {_line(str(value))} |" for key, value in rows.items())]
     )
+
+
+def _line(text: str) -> str:
+    """Text of others on one line, without what Markdown's tables are made of."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split()).replace("|", "/")

@@ -4,143 +4,95 @@
 ``mapper.safetensors`` and ``metrics.json``.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import digest_tensors, load_json, load_model, save_json, save_text
+from nm_vqtsg.artifacts import load_config, load_json, save_json, save_text
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.estimators.card import card_text
-from nm_vqtsg.nn.quantizer import Codebook
-from nm_vqtsg.params import Sample
-
-if TYPE_CHECKING:
-    from nm_vqtsg.estimators.generator import TwoStageEstimator
+from nm_vqtsg.estimators.description import Description, read_json
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.nn.quantizer import codes_digest
+from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.tokenizer.kind import Kind
 
 STAGES = ("stage1.safetensors", "stage2.safetensors")
 GENERATOR, MAPPER, METRICS, CARD = "generator.json", "mapper.safetensors", "metrics.json", "README.md"
 
 
-def present_versions() -> dict[str, str]:
-    """What this process runs on."""
-    return {"nm-vqtsg": __version__, "torch": str(torch.__version__).split("+")[0], "numpy": np.__version__}
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Data and versions that made a model.
-
-    Attributes
-    ----------
-    n : int
-        Series it learnt from; 0 where that is not known.
-    n_per_class : tuple of int
-        The same for each class.
-    versions : dict
-        Packages and their versions at the training.
-    origin : dict
-        Of a study's run: data set, seed, digest of the parameters.
-    """
-
-    n: int = 0
-    n_per_class: tuple[int, ...] = ()
-    versions: dict[str, str] = field(default_factory=present_versions)
-    origin: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, X: np.ndarray, ids: Tensor | None = None, n_classes: int = 0) -> Self:
-        """Of the series (n, C, L), with classes `ids` (n,)."""
-        counts = () if ids is None else tuple(torch.bincount(ids, minlength=n_classes).tolist())
-        return cls(len(X), counts)
-
-
-def codes_digest(codebooks: Sequence[Codebook]) -> str:
-    """SHA-256 of all codes and which of them live: what a prior and a mapper were made for."""
-    return digest_tensors(*(tensor for book in codebooks for tensor in (book.codes, book.live)))
-
-
-def write_generator(model: "TwoStageEstimator", folder: Path, data: str, metrics: dict[str, Any] | None) -> None:
-    """Write all files of a fitted generator."""
-    generator, tokenizer = model.generator_, model.tokenizer_
-    codes = codes_digest(generator.codebooks)
-    if not _is_mapper_of(folder, codes):
+def write_folder(
+    folder: Path, description: Description, generator: TwoStageGenerator, metrics: dict[str, Any] | None
+) -> None:
+    """Write all files of a fitted generator; a mapper and scores of another one in the same folder are removed."""
+    if _codes_of_mapper(folder) != description.codes:
         (folder / MAPPER).unlink(missing_ok=True)
     (folder / METRICS).unlink(missing_ok=True)
-    tokenizer.save(folder / STAGES[0])
-    model.prior_.save(folder / STAGES[1])
-    facts = {
-        "kind": model.kind(),
-        "class": type(model).__name__,
-        "version": __version__,
-        "data": data,
-        "channels": tokenizer.in_channels,
-        "length": tokenizer.length,
-        "classes": model.classes_.tolist(),
-        "mean": model.mean_.tolist(),
-        "std": model.std_.tolist(),
-        "random_state": model.random_state,
-        "codes": codes,
-        "stage1": tokenizer.config.model_dump(mode="json"),
-        "stage2": model.prior_.config.model_dump(mode="json"),
-        "sample": generator.sampling.model_dump(mode="json"),
-        "facts": asdict(model.facts_),
-    }
-    save_json(folder / GENERATOR, facts)
+    generator.tokenizer.save(folder / STAGES[0])
+    generator.prior.save(folder / STAGES[1])
+    save_json(folder / GENERATOR, description.model_dump(mode="json", by_alias=True))
     write_card(folder, metrics)
 
 
-def read_generator(model: "TwoStageEstimator", folder: Path) -> None:
-    """Fill a new estimator with what `write_generator` wrote.
-
-    Raises
-    ------
-    ArtifactError
-        If a file is missing, damaged or of another kind.
-    """
-    facts, kind = read_facts(folder), type(model)
-    if facts["kind"] != kind.kind():
-        raise ArtifactError(
-            f"{folder / GENERATOR}: describes a '{facts['kind']}' where a {kind.__name__} is needed"
-        )
-    try:
-        model.sampling = Sample.model_validate(facts["sample"], strict=False)
-        model.random_state = int(facts["random_state"])
-        model.load_tokenizer(folder / STAGES[0]).load_prior(folder / STAGES[1])
-        if facts["codes"] != codes_digest(model.tokenizer_.codebooks):
-            raise ArtifactError(
-                f"{folder / STAGES[0]}: is not the one that {GENERATOR} describes; save the model again"
-            )
-        model.classes_ = np.array(facts["classes"]) if facts["classes"] else np.empty(0, dtype=np.int64)
-        model.mean_, model.std_ = (np.array(facts[name], dtype=np.float64) for name in ("mean", "std"))
-        stored = dict(facts["facts"])
-        model.facts_ = Facts(**stored | {"n_per_class": tuple(stored["n_per_class"])})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"{folder / GENERATOR}: is damaged ({type(error).__name__}); save the model again"
-        ) from error
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path) -> Description:
     """The content of ``generator.json``.
 
     Raises
     ------
     ArtifactError
-        If there is none, or it describes no generator.
+        If there is none, or it is damaged.
     """
     path = folder / GENERATOR
     if not path.is_file():
         raise ArtifactError(f"{folder}: holds no {GENERATOR}, so it is not a saved generator; correct the path")
-    facts = load_json(path)
-    if not isinstance(facts, dict) or not isinstance(facts.get("kind"), str):
-        raise ArtifactError(f"{path}: does not describe a generator; save the model again")
-    return facts
+    return read_json(path)
+
+
+def read_networks(
+    folder: Path, kind: Kind, description: Description, device: torch.device | str
+) -> TwoStageGenerator:
+    """Tokeniser and prior of a folder, which must be those that `description` describes.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is missing, damaged, or not what is described.
+    """
+    tokenizer = kind.load(folder / STAGES[0], device)
+    prior = Prior.load(folder / STAGES[1], device)
+    found = {
+        "codes": codes_digest(tokenizer.codebooks),
+        "channels": tokenizer.in_channels,
+        "length": tokenizer.length,
+        "stage1": tokenizer.config,
+    }
+    for name, value in found.items():
+        _check_described(folder / STAGES[0], name, value, getattr(description, name))
+    _check_described(folder / STAGES[1], "stage2", prior.config, description.stage2)
+    _check_described(folder / STAGES[1], "number of classes", prior.n_classes, len(description.classes))
+    return TwoStageGenerator(tokenizer, prior, description.sample)
+
+
+def _check_described(path: Path, name: str, value: Any, described: Any) -> None:
+    if value != described:
+        raise ArtifactError(f"{path}: is not the one that {GENERATOR} describes ({name}); save the model again")
+
+
+def read_mapper(path: Path, device: torch.device | str) -> Mapper:
+    """The mapper of a folder, which must be its generator's, or of a file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, damaged or no mapper, or the folder holds another generator than the mapper's.
+    """
+    file = path / MAPPER if path.is_dir() else path
+    mapper = Mapper.load(file, device)
+    if file != path:
+        check_mapper_fits(path, mapper.codes)
+    return mapper
 
 
 def check_mapper_fits(folder: Path, codes: str) -> None:
@@ -151,17 +103,17 @@ def check_mapper_fits(folder: Path, codes: str) -> None:
     ArtifactError
         If they differ.
     """
-    if (folder / GENERATOR).is_file() and read_facts(folder).get("codes") != codes:
+    if (folder / GENERATOR).is_file() and read_description(folder).codes != codes:
         raise ArtifactError(
             f"{folder}: holds another generator than the mapper was trained for; save them together"
         )
 
 
-def _is_mapper_of(folder: Path, codes: str) -> bool:
+def _codes_of_mapper(folder: Path) -> str:
     try:
-        return bool(load_model(folder / MAPPER)[1].get("codes") == codes)
+        return str(load_config(folder / MAPPER).get("codes"))
     except ArtifactError:
-        return False
+        return ""
 
 
 def write_card(folder: Path, metrics: dict[str, Any] | None = None) -> None:
@@ -169,5 +121,5 @@ def write_card(folder: Path, metrics: dict[str, Any] | None = None) -> None:
     if metrics is not None:
         save_json(folder / METRICS, metrics)
     scores = load_json(folder / METRICS) if (folder / METRICS).is_file() else None
-    mapper = load_model(folder / MAPPER)[1] if (folder / MAPPER).is_file() else None
-    save_text(folder / CARD, card_text(read_facts(folder), mapper, scores))
+    mapper = Mapper.load(folder / MAPPER) if (folder / MAPPER).is_file() else None
+    save_text(folder / CARD, card_text(read_description(folder), mapper, scores))

@@ -8,16 +8,18 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
-from nm_vqtsg.errors import DataError
-from nm_vqtsg.estimators.folder import Facts, read_generator, write_generator
+from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.estimators.description import Description, Facts
+from nm_vqtsg.estimators.folder import GENERATOR, read_description, read_networks, write_folder
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Sample, Stage1, Stage2
 from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
-from nm_vqtsg.prior import Prior
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
 from nm_vqtsg.session.session import estimator_session
-from nm_vqtsg.tokenizer import BandPlan, Tokenizer
+from nm_vqtsg.tokenizer.kind import Kind
+from nm_vqtsg.tokenizer.model import Tokenizer
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import derive_seed
 
@@ -25,10 +27,9 @@ FIT = "fit(X, y) or load(folder)"
 
 
 class TwoStageEstimator(SectionEstimator):
-    """A generator of a tokeniser and a prior over its tokens; a subclass says which bands it works in.
+    """A generator of a tokeniser and a prior over its tokens; a subclass says which kind of tokeniser.
 
-    Its two stages can be trained at once, by `fit`, or apart, by `fit_tokenizer` and `fit_prior`, as the steps of
-    the pipeline do. A subclass with networks of its own overrides `build_tokenizer` and `read_tokenizer`.
+    Its two stages can be trained at once, by `fit`, or apart, by `fit_tokenizer` and `fit_prior`.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ class TwoStageEstimator(SectionEstimator):
 
     Attributes
     ----------
-    plans : tuple of BandPlan
-        The bands; of the class.
+    kind : Kind
+        How the tokeniser is built and loaded; of the class.
     tokenizer_, prior_ : Tokenizer, Prior
         The trained networks, for tensors that are z-scored.
     generator_ : TwoStageGenerator
@@ -68,7 +69,7 @@ class TwoStageEstimator(SectionEstimator):
     """
 
     sections: ClassVar = {"stage1": Stage1, "stage2": Stage2, "sampling": Sample}
-    plans: ClassVar[tuple[BandPlan, ...]]
+    kind: ClassVar[Kind]
     tokenizer_: Tokenizer
     prior_: Prior
     classes_: np.ndarray
@@ -91,19 +92,6 @@ class TwoStageEstimator(SectionEstimator):
         self.stage1, self.stage2, self.sampling = stage1, stage2, sampling
         self.random_state, self.scale, self.device, self.progress = random_state, scale, device, progress
 
-    @classmethod
-    def kind(cls) -> str:
-        """What `generator` in params.yaml, and the files of a saved model, call this class."""
-        return cls.__name__.lower()
-
-    def build_tokenizer(self, in_channels: int, length: int) -> Tokenizer:
-        """A new tokeniser of series (in_channels, length)."""
-        return Tokenizer(self.section("stage1"), in_channels, length, self.plans)
-
-    def read_tokenizer(self, path: Path) -> Tokenizer:
-        """What the tokeniser's `save` wrote."""
-        return Tokenizer.load(path, self.plans)
-
     def fit(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
         """Train on series `X` (n, C, L), or (n, L) for one channel, with labels `y` (n,) where there are any.
 
@@ -122,7 +110,7 @@ class TwoStageEstimator(SectionEstimator):
         """Train the first stage, the tokeniser, on series `X`; see `fit`."""
         array = as_series(X)
         config, seed = self.section("stage1"), check_random_state(self.random_state)
-        tokenizer = self.build_tokenizer(array.shape[1], array.shape[2])
+        tokenizer = self.kind.build(config, array.shape[1], array.shape[2])
         self._set_scaling(array)
         session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
@@ -132,12 +120,8 @@ class TwoStageEstimator(SectionEstimator):
         self.facts_ = Facts.of(array)
         return self
 
-    def fit_prior(
-        self, X: Any, y: Any = None, *, classes: np.ndarray | None = None, session: Session | None = None
-    ) -> Self:
+    def fit_prior(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
         """Train the second stage, the prior over the tokens of `X`, with labels `y` where there are any.
-
-        `classes` (n_classes,), sorted, are the labels there are, where `y` may lack some.
 
         Raises
         ------
@@ -147,9 +131,7 @@ class TwoStageEstimator(SectionEstimator):
         tokenizer = self._tokenizer()
         array = as_series(X, tokenizer.in_channels, tokenizer.length)
         labels = None if y is None else as_labels(y, len(array))
-        self.classes_ = np.empty(0, dtype=np.int64)
-        if labels is not None:
-            self.classes_ = np.unique(labels) if classes is None else np.asarray(classes)
+        self.classes_ = np.empty(0, dtype=np.int64) if labels is None else np.unique(labels)
         ids = None if labels is None else torch.from_numpy(class_ids(labels, self.classes_))
         session = session or estimator_session(self.device, self.progress)
         tokens = tokenizer.to(session.device).tokens(self._scaled(array).to(session.device))
@@ -158,34 +140,6 @@ class TwoStageEstimator(SectionEstimator):
         prior = Prior(config, tokenizer.grids, live, len(self.classes_))
         self.curves_["stage2"] = prior.fit(tokens, ids, Budget.of(config), seed, session)
         self.prior_, self.facts_ = prior, Facts.of(array, ids, len(self.classes_))
-        return self
-
-    def load_tokenizer(self, path: Path | str) -> Self:
-        """Take over the tokeniser in a file, for z-scored series (`scale` False).
-
-        Raises
-        ------
-        ArtifactError
-            If the file is missing, damaged or of another kind of generator.
-        """
-        self.tokenizer_ = self.read_tokenizer(Path(path)).to(chosen_device(self.device))
-        self.stage1 = self.tokenizer_.config
-        channels = self.tokenizer_.in_channels
-        self.mean_, self.std_, self.curves_ = np.zeros(channels), np.ones(channels), {}
-        self.facts_ = Facts()
-        return self
-
-    def load_prior(self, path: Path | str) -> Self:
-        """Take over the prior in a file, trained on the tokens of the present tokeniser; its classes are 0..n-1.
-
-        Raises
-        ------
-        ArtifactError
-            If the file is missing, damaged or of another tokeniser.
-        """
-        prior = Prior.load(path, chosen_device(self.device))
-        TwoStageGenerator(self._tokenizer(), prior)  # refuses what does not belong together
-        self.prior_, self.stage2, self.classes_ = prior, prior.config, np.arange(prior.n_classes)
         return self
 
     @property
@@ -261,7 +215,19 @@ class TwoStageEstimator(SectionEstimator):
         UserError
             If nothing was fitted yet, or the folder cannot be written to.
         """
-        write_generator(self, Path(folder), data, metrics)
+        generator = self.generator_
+        description = Description.of(
+            generator,
+            kind=self.kind.name,
+            title=type(self).__name__,
+            data=data,
+            classes=self.classes_.tolist(),
+            mean=self.mean_.tolist(),
+            std=self.std_.tolist(),
+            random_state=check_random_state(self.random_state),
+            facts=self.facts_,
+        )
+        write_folder(Path(folder), description, generator, metrics)
 
     @classmethod
     def load(cls, folder: Path | str, *, device: str = "auto", progress: bool = True) -> Self:
@@ -272,8 +238,33 @@ class TwoStageEstimator(SectionEstimator):
         ArtifactError
             If a file is missing, damaged or of another kind.
         """
-        model = cls(device=device, progress=progress)
-        read_generator(model, Path(folder))
+        description = read_description(Path(folder))
+        if description.kind != cls.kind.name:
+            raise ArtifactError(
+                f"{Path(folder) / GENERATOR}: describes a '{description.kind}' where a {cls.__name__} is needed"
+            )
+        generator = read_networks(Path(folder), cls.kind, description, chosen_device(device))
+        return cls.of(generator, description, device=device, progress=progress)
+
+    @classmethod
+    def of(
+        cls,
+        generator: TwoStageGenerator,
+        description: Description,
+        *,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> Self:
+        """An estimator around trained networks, as if it had been fitted."""
+        tokenizer, prior = generator.tokenizer, generator.prior
+        model = cls(tokenizer.config, prior.config, generator.sampling, device=device, progress=progress)
+        model.random_state = description.random_state
+        model.tokenizer_, model.prior_, model.curves_ = tokenizer, prior, {}
+        model.classes_ = np.array(description.classes) if description.classes else np.empty(0, dtype=np.int64)
+        model.mean_, model.std_ = (
+            np.array(of_channels, dtype=np.float64) for of_channels in (description.mean, description.std)
+        )
+        model.facts_ = description.facts
         return model
 
     def _tokenizer(self) -> Tokenizer:

@@ -3,20 +3,20 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.datasets.arrays import as_series
-from nm_vqtsg.errors import ArtifactError, DataError, UserError
-from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, codes_digest, write_card
+from nm_vqtsg.errors import DataError, UserError
+from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
 from nm_vqtsg.generators.base import VQGenerator
-from nm_vqtsg.mapper.train import MapperReport, check_mapper, fit_mapper, map_batches
-from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.train import MapperReport, check_mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.params import Params, Rocket, Stage3, Svq
 from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
 from nm_vqtsg.session import Session
@@ -25,10 +25,9 @@ from nm_vqtsg.session.session import estimator_session
 from nm_vqtsg.svq.quantize import check_tau
 from nm_vqtsg.svq.tau_search import TauCurve, search_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
-from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import derive_seed
 
-KIND, SUFFIX = "mapper", ".safetensors"
+SUFFIX = ".safetensors"
 N_GENERATED = 1024  # samples that the search for tau compares with; published code
 
 
@@ -77,14 +76,11 @@ class NeuralMapper(SectionEstimator):
         L1 to the real series before and after mapping, on fresh variants of TRAIN.
     curve_ : list of dict
         Loss curve.
-    in_channels_, length_ : int
-        C and L of the series.
     mean_, std_ : ndarray
         (C,) the scaling; zeros and ones where the series of `fit` were scaled already.
-    network_ : UNet
-        f_φ, for z-scored tensors.
-    codes_ : str
-        Digest of the generator's codes: a mapper serves the generator that it was trained for.
+    mapper_ : Mapper
+        f_φ for z-scored tensors, with the digest of the generator's codes: a mapper serves the generator that it
+        was trained for.
 
     Examples
     --------
@@ -98,16 +94,13 @@ class NeuralMapper(SectionEstimator):
     (3, 1, 24)
     """
 
+    mapper_: Mapper
     tau_: float
     tau_curve_: TauCurve | None
     report_: MapperReport
     curve_: list[dict[str, float]]
-    in_channels_: int
-    length_: int
     mean_: np.ndarray
     std_: np.ndarray
-    network_: UNet
-    codes_: str
 
     sections: ClassVar = {"stage3": Stage3, "svq": Svq, "rocket": Rocket}
 
@@ -147,7 +140,10 @@ class NeuralMapper(SectionEstimator):
             If `X` cannot be used or does not fit the generator, or the generator is not fitted; the message says
             why.
         """
-        config, distance, seed = self._checked()
+        self.section("rocket")  # all that a user may have got wrong is refused before any work
+        config, svq, seed = self.section("stage3"), self.section("svq"), check_random_state(self.random_state)
+        if self.tau is not None:
+            check_tau(self.tau)
         array = as_series(X)
         _, channels, length = array.shape
         inner: Codec
@@ -159,22 +155,20 @@ class NeuralMapper(SectionEstimator):
             raise UserError(f"{type(inner).__name__} has no codebooks; fit it first, or wrap it as a VQGenerator")
         if len(mean) != channels:
             raise DataError(f"X has channels {channels} where the generator was fitted on {len(mean)}")
-        self.__dict__.pop("network_", None)  # from here on, what was fitted before is no more
-        self.in_channels_, self.length_, self.mean_, self.std_ = channels, length, mean, std
+        self.__dict__.pop("mapper_", None)  # from here on, what was fitted before is no more
+        self.mean_, self.std_ = mean, std
         session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
 
-        variants = StochasticVariants(inner, x, distance)
-        made = variants.draw(slice(0, 1), 1.0, torch.Generator().manual_seed(0)).shape[-1]
-        if made != length:
-            raise DataError(f"X has length {length} where the generator makes series of length {made}")
+        variants = StochasticVariants(inner, x, svq.distance)
         self.tau_curve_ = None if self.tau is not None else self._search(inner, x, session)
-        self.tau_ = check_tau(self.tau_curve_.tau if self.tau_curve_ else self.tau or 0.0)
-        self.codes_ = codes_digest(inner.codebooks)
-        network = self._build(config, seed)
-        self.curve_ = fit_mapper(network, variants, self.tau_, Budget.of(config), seed, session)
-        self.report_ = check_mapper(network, variants, self.tau_, seed)
-        self.network_ = network
+        tau = self.tau_curve_.tau if self.tau_curve_ else self.tau
+        assert tau is not None
+        mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
+        mapper.mean, mapper.std = tuple(mean.tolist()), tuple(std.tolist())
+        self.curve_ = mapper.fit(variants, seed, session)
+        self.report_ = check_mapper(mapper.network, variants, mapper.tau, seed)
+        self.mapper_, self.tau_ = mapper, mapper.tau
         return self
 
     def transform(self, X_hat: Any) -> np.ndarray:
@@ -190,11 +184,9 @@ class NeuralMapper(SectionEstimator):
         UserError
             If nothing was fitted yet, or `X_hat` has another size or holds NaN.
         """
-        network = self._fitted()
-        x_hat = self._scaled(as_series(X_hat, self.in_channels_, self.length_))
-        device = next(network.parameters()).device
-        mapped = torch.cat([batch.cpu() for batch in map_batches(network, x_hat.to(device))]).numpy()
-        return (mapped * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
+        mapper = self._fitted()
+        x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
+        return (mapper.map(x_hat).numpy() * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
 
     def save(
         self, path: Path | str, facts: dict[str, Any] | None = None, *, metrics: dict[str, Any] | None = None
@@ -217,24 +209,11 @@ class NeuralMapper(SectionEstimator):
         UserError
             If nothing was fitted yet, or the folder holds another generator.
         """
-        self._fitted()
-        path = Path(path)
+        mapper, path = self._fitted(), Path(path)
         file = path if path.suffix == SUFFIX else path / MAPPER
         if file != path:
-            check_mapper_fits(path, self.codes_)
-        config = {
-            "kind": KIND,
-            "config": self.section("stage3").model_dump(mode="json"),
-            "svq": self.section("svq").model_dump(mode="json"),
-            "in_channels": self.in_channels_,
-            "length": self.length_,
-            "tau": self.tau_,
-            "mean": self.mean_.tolist(),
-            "std": self.std_.tolist(),
-            "codes": self.codes_,
-            **(facts or {}),
-        }
-        save_model(file, self.network_.state_dict(), config)
+            check_mapper_fits(path, mapper.codes)
+        mapper.save(file, facts)
         if file != path:
             write_card(path, metrics)
 
@@ -247,30 +226,15 @@ class NeuralMapper(SectionEstimator):
         ArtifactError
             If the file is missing, damaged or no mapper, or the folder holds another generator than the mapper's.
         """
-        path = Path(path)
-        file = path / MAPPER if path.is_dir() else path
-        tensors, header = load_model(file)
-        if header.get("kind") != KIND:
-            raise ArtifactError(f"{file}: holds no mapper; run stage3")
-        if file != path:
-            check_mapper_fits(path, header.get("codes", ""))
-        stage3 = Stage3.model_validate(header["config"], strict=False)
-        svq = Svq.model_validate(header["svq"], strict=False)
-        mapper = cls(stage3, svq, tau=float(header["tau"]), device=device, progress=progress)
-        mapper.in_channels_, mapper.length_ = header["in_channels"], header["length"]
-        mapper.tau_, mapper.tau_curve_, mapper.codes_ = float(header["tau"]), None, header.get("codes", "")
-        mapper.mean_, mapper.std_ = (np.array(header[name], dtype=np.float64) for name in ("mean", "std"))
-        network = mapper._build(stage3, 0)
-        load_state(network, tensors, file)
-        mapper.network_ = network.to(chosen_device(device)).eval()
-        return mapper
+        return cls.of(read_mapper(Path(path), chosen_device(device)), device=device, progress=progress)
 
-    def _checked(self) -> tuple[Stage3, Literal["euclidean", "squared"], int]:
-        """Network and budget, distance, seed; all that a user may have got wrong is refused here."""
-        self.section("rocket")
-        if self.tau is not None:
-            check_tau(self.tau)
-        return self.section("stage3"), self.section("svq").distance, check_random_state(self.random_state)
+    @classmethod
+    def of(cls, mapper: Mapper, *, device: str = "auto", progress: bool = True) -> Self:
+        """An estimator around a trained mapper, as if it had been fitted."""
+        estimator = cls(mapper.config, mapper.svq, tau=mapper.tau, device=device, progress=progress)
+        estimator.mapper_, estimator.tau_, estimator.tau_curve_ = mapper, mapper.tau, None
+        estimator.mean_, estimator.std_ = np.array(mapper.mean), np.array(mapper.std)
+        return estimator
 
     def _search(self, generator: Codec, x: Tensor, session: Session) -> TauCurve:
         if not hasattr(generator, "sample"):
@@ -283,7 +247,7 @@ class NeuralMapper(SectionEstimator):
             x,
             generator.sample(N_GENERATED, generator=source, session=session),
             grid,
-            RocketFeatures(self.in_channels_, self.length_, rocket.n_kernels, rocket.seed),
+            RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
             distance=self.section("svq").distance,
             seed=self.random_state,
             session=session,
@@ -292,14 +256,9 @@ class NeuralMapper(SectionEstimator):
             logging.getLogger("nm_vqtsg").warning(curve.warning)
         return curve
 
-    def _build(self, config: Stage3, seed: int) -> UNet:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive_seed(seed, "mapper"))
-            return UNet(self.in_channels_, config.width, config.multipliers, config.dropout)
-
-    def _fitted(self) -> UNet:
-        network: UNet = self._need("network_", "fit(generator, X) or load(path)")
-        return network
+    def _fitted(self) -> Mapper:
+        mapper: Mapper = self._need("mapper_", "fit(generator, X) or load(path)")
+        return mapper
 
     def _scaled(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))

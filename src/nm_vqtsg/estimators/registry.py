@@ -1,37 +1,31 @@
-"""From the name of a kind of generator to its class."""
+"""From the name of a kind of generator to its estimator."""
 
-import importlib
-import pkgutil
+from functools import cache
 from pathlib import Path
 
-from nm_vqtsg.errors import UserError
-from nm_vqtsg.estimators import kinds
-from nm_vqtsg.estimators.folder import read_facts
+from nm_vqtsg.estimators.folder import read_description
 from nm_vqtsg.estimators.generator import TwoStageEstimator
+from nm_vqtsg.estimators.timevqvae import TimeVQVAE
+from nm_vqtsg.estimators.vqvae import VQVAE
+from nm_vqtsg.tokenizer.registry import find
+
+NAMED: tuple[type[TwoStageEstimator], ...] = (TimeVQVAE, VQVAE)
 
 
-def known_generators() -> list[str]:
-    """Names of the modules in `nm_vqtsg.estimators.kinds`."""
-    return sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
-
-
+@cache
 def generator_class(name: str) -> type[TwoStageEstimator]:
-    """The estimator in the module `name` of `nm_vqtsg.estimators.kinds`: the class with the module's name.
-
-    Capitals do not count: ``timevqvae`` holds `TimeVQVAE`. A new kind is a new file in that folder.
+    """The estimator of the kind `name`; for a kind without a class of its own one is made, ``trend`` -> `Trend`.
 
     Raises
     ------
     UserError
-        If there is no such module, or it holds no such class.
+        If there is no such kind in `nm_vqtsg.tokenizer.kinds`.
     """
-    if name not in known_generators():
-        raise UserError(f"generator '{name}' is unknown; there are {', '.join(known_generators())}")
-    module = importlib.import_module(f"{kinds.__name__}.{name}")
-    for found in vars(module).values():
-        if isinstance(found, type) and issubclass(found, TwoStageEstimator) and found.kind() == name:
-            return found
-    raise UserError(f"{module.__file__}: holds no subclass of TwoStageEstimator called '{name}', capitals apart")
+    kind = find(name)
+    for estimator in NAMED:
+        if estimator.kind is kind:
+            return estimator
+    return type(name.capitalize(), (TwoStageEstimator,), {"kind": kind, "__doc__": TwoStageEstimator.__doc__})
 
 
 def load_generator(folder: Path | str, *, device: str = "auto", progress: bool = True) -> TwoStageEstimator:
@@ -51,4 +45,5 @@ def load_generator(folder: Path | str, *, device: str = "auto", progress: bool =
     UserError
         If a file is missing, damaged, or of a kind that this installation does not have.
     """
-    return generator_class(read_facts(Path(folder))["kind"]).load(folder, device=device, progress=progress)
+    kind = read_description(Path(folder)).kind
+    return generator_class(kind).load(folder, device=device, progress=progress)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,19 +9,9 @@ from torch import Tensor
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Sample
-from nm_vqtsg.prior import Prior
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session
-
-
-class TrainedTokenizer(Protocol):
-    """The part of a tokeniser that generation needs; see `VQGenerator` for the shapes."""
-
-    @property
-    def codebooks(self) -> tuple[Codebook, ...]: ...
-    @property
-    def grids(self) -> tuple[tuple[int, int], ...]: ...
-    def encode(self, x: Tensor) -> tuple[Tensor, ...]: ...
-    def decode(self, tokens: Sequence[Tensor]) -> Tensor: ...
+from nm_vqtsg.tokenizer.model import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -31,7 +20,7 @@ class TwoStageGenerator:
 
     Attributes
     ----------
-    tokenizer : TrainedTokenizer
+    tokenizer : Tokenizer
         Stage 1.
     prior : Prior
         Stage 2, trained on the tokens of that tokeniser.
@@ -44,7 +33,7 @@ class TwoStageGenerator:
         If tokeniser and prior do not belong together.
     """
 
-    tokenizer: TrainedTokenizer
+    tokenizer: Tokenizer
     prior: Prior
     sampling: Sample = field(default_factory=Sample)
 

@@ -1,10 +1,13 @@
 """Vector quantiser with a codebook that follows its data: k-means start, moving averages, revival."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
+
+from nm_vqtsg.artifacts import digest_tensors
 
 CHUNK = 256  # vectors whose distances to all codes are held at once on a CPU, so that they stay in its cache
 CHUNK_GPU = 2**16  # the same on a GPU, where launches cost more than memory
@@ -23,6 +26,11 @@ class Codebook(NamedTuple):
 
     codes: Tensor
     live: Tensor
+
+
+def codes_digest(codebooks: Iterable[Codebook]) -> str:
+    """SHA-256 of all codes and which of them live: what a prior and a mapper were made for."""
+    return digest_tensors(*(tensor for book in codebooks for tensor in (book.codes, book.live)))
 
 
 def nearest_code(z: Tensor, codes: Tensor, live: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
 from nm_vqtsg.errors import DataError
 
-GENERATORS = Path(__file__).resolve().parents[1] / "estimators" / "kinds"  # one file each; not imported here
+GENERATORS = Path(__file__).resolve().parents[1] / "tokenizer" / "kinds"  # one file each; not imported here
 Source = Literal["paper", "code", "ours"]
 Whole = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
 Positive = Annotated[Whole, Field(gt=0)]

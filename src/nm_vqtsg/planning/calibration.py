@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from nm_vqtsg.estimators.registry import generator_class
 from nm_vqtsg.evaluation.judge import Judge
-from nm_vqtsg.mapper.train import fit_mapper, map_batches
-from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training import Budget
 
 WARM_UP, STEPS = 2, 4  # steps of each training
@@ -109,30 +109,28 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     X = rng.standard_normal((SERIES, channels, length)).cumsum(-1)
     X = ((X - X.mean()) / X.std()).astype(np.float32)
     y = np.arange(SERIES) % n_classes if n_classes else None
-    few = {"steps": WARM_UP + STEPS}
-    model = generator_class(params.generator)(
-        params.stage1.model_copy(update=few),
-        params.stage2.model_copy(update=few),
-        params.sample,
-        scale=False,
-        device=device.type,
-        progress=False,
+    stage1, stage2, stage3 = (
+        getattr(params, name).model_copy(update={"steps": WARM_UP + STEPS})
+        for name in ("stage1", "stage2", "stage3")
     )
     laps = {name: Laps(watch) for name in ("stage1", "stage2", "stage3", "fcn")}
     sessions = {name: Session(device=device, progress=own) for name, own in laps.items()}
-    model.fit_tokenizer(X, session=sessions["stage1"])
-    for book in model.tokenizer_.codebooks:
+    x = torch.from_numpy(X).to(device)
+    tokenizer = registry.build(params.generator, stage1, channels, length)
+    tokenizer.fit(x, Budget.of(stage1), 0, sessions["stage1"])
+    for book in tokenizer.codebooks:
         book.live.fill_(True)
-    model.fit_prior(X, y, classes=None if y is None else np.arange(n_classes), session=sessions["stage2"])
-    generator, x = model.generator_, torch.from_numpy(X).to(device)
+    prior = Prior(stage2, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
+    labels = None if y is None else torch.from_numpy(y)
+    prior.fit(tokenizer.tokens(x), labels, Budget.of(stage2), 0, sessions["stage2"])
+    generator = TwoStageGenerator(tokenizer, prior, params.sample)
     variants, source = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
-    config = params.stage3.model_copy(update=few)
-    network = UNet(channels, config.width, config.multipliers, config.dropout)
-    fit_mapper(network, variants, 1.0, Budget.of(config), 0, sessions["stage3"])
+    mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")
+    mapper.fit(variants, 0, sessions["stage3"])
     judge, fcn = _judge(params, X, y, n_classes, sessions["fcn"], laps["fcn"])
 
     rows, part = slice(0, MEASURED), X[:MEASURED]
-    tokens = model.tokenizer_.tokens(x[rows])
+    tokens = tokenizer.tokens(x[rows])
     rocket = RocketFeatures(channels, length, params.rocket.n_kernels, params.rocket.seed)
     works: dict[str, Callable[[], object]] = {
         "encode": lambda: generator.encode(x[rows]),
@@ -140,7 +138,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
         "variant": lambda: variants.draw(rows, 1.0, source),
         "sample": lambda: generator.sample(MEASURED, generator=source),
         "rocket": lambda: rocket(part),
-        "map": lambda: _all(map_batches(network, x[rows])),
+        "map": lambda: mapper.map(x[rows]),
     }
     found = {name: watch.time(work, 2) / MEASURED for name, work in works.items()}
     found["judge"] = watch.time(lambda: judge.features(part), 2) / MEASURED if judge else 0.0
@@ -158,7 +156,3 @@ def _judge(
     fitted = X[: 2 * FCN_BATCH], y[: 2 * FCN_BATCH]
     judge, _ = Judge.train(*fitted, n_classes, params.fcn.model_copy(update=update), session)
     return judge, laps.step * params.fcn.batch_size / FCN_BATCH
-
-
-def _all(batches: Any) -> Tensor:
-    return torch.cat(list(batches))

@@ -8,12 +8,13 @@ Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), 
 from typing import Any
 
 import numpy as np
+import torch
 
 from nm_vqtsg.artifacts import canonical_json, load_json, load_npz, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, evaluate
 from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StageContext
 
@@ -23,8 +24,10 @@ def run(ctx: StageContext) -> None:
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
     classes = ("X_class", "y_class") if test.n_classes else ()
     samples = load_npz(ctx.paths.samples, required=("X", *classes))
-    mapper = NeuralMapper.load(ctx.model(3), device=ctx.session.device.type)
-    mapped = {name: mapper.transform(samples[name]) for name in samples if name in ("X", "X_class")}
+    mapper = Mapper.load(ctx.model(3), ctx.session.device)
+    mapped = {
+        name: mapper.map(torch.from_numpy(samples[name])).numpy() for name in samples if name in ("X", "X_class")
+    }
     mapped |= {name: samples[name] for name in classes if name == "y_class"}
     search = load_json(ctx.paths.tau_curve)  # early: a file that is missing should cost no time
     warnings = _warnings(ctx)

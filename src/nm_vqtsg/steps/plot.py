@@ -17,9 +17,9 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.tokenizer import Tokenizer
+from nm_vqtsg.tokenizer import registry
+from nm_vqtsg.tokenizer.model import Tokenizer
 
 USAGE_SERIES = 1024
 NO_LABELS = "The series of this data set have no labels, so no FCN can be trained to judge them."
@@ -66,7 +66,8 @@ class Inputs:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        return new_generator(self.ctx).load_tokenizer(self.ctx.model(1)).tokenizer_
+        ctx = self.ctx
+        return registry.load(ctx.params.generator, ctx.model(1), ctx.session.device)
 
     def tensor(self, X: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(X).to(self.ctx.session.device)

@@ -13,8 +13,10 @@ import torch
 
 from nm_vqtsg.artifacts import canonical_json, save_npz
 from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.order import derive_seed
 
 
@@ -22,8 +24,9 @@ def run(ctx: StageContext) -> None:
     """Sample unconditionally and per class, and save."""
     config = ctx.params.sample
     test = Series.load(ctx.paths.test)
-    fitted = new_generator(ctx).load_tokenizer(ctx.model(1)).load_prior(ctx.model(2))
-    model = fitted.generator_
+    device = ctx.session.device
+    tokenizer = registry.load(ctx.params.generator, ctx.model(1), device)
+    model = TwoStageGenerator(tokenizer, Prior.load(ctx.model(2), device), config)
     n = max(config.n_samples, len(test.X))
     tokens = model.sample_tokens(n, generator=_source(ctx, "unconditional"), session=ctx.session)
     small = np.int16 if all(len(book.codes) <= 2**15 for book in model.codebooks) else np.int32

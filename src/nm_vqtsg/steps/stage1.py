@@ -9,8 +9,9 @@ import torch
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
-from nm_vqtsg.tokenizer import code_usage, health_warnings, reconstruction_errors
+from nm_vqtsg.tokenizer import registry
+from nm_vqtsg.tokenizer.quality import code_usage, health_warnings, reconstruction_errors
+from nm_vqtsg.training import Budget
 from nm_vqtsg.training.curve import save_curve
 
 
@@ -18,10 +19,10 @@ def run(ctx: StageContext) -> None:
     """Train, measure the reconstruction and the use of the codes, and save."""
     config, device = ctx.params.stage1, ctx.session.device
     splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}
-    model = new_generator(ctx).fit_tokenizer(splits["train"].X, session=ctx.session)
-    tokenizer, curve = model.tokenizer_, model.curves_["stage1"]
-
     x = {name: torch.from_numpy(split.X).to(device) for name, split in splits.items()}
+    tokenizer = registry.build(ctx.params.generator, config, *x["train"].shape[1:])
+    curve = tokenizer.fit(x["train"], Budget.of(config), ctx.seed, ctx.session)
+
     errors = {name: reconstruction_errors(tokenizer, series) for name, series in x.items()}
     usage = {name: code_usage(tokenizer, series) for name, series in x.items()}
     warnings = health_warnings(config.codebook_size, usage["train"], errors["train"], errors["test"])
@@ -36,7 +37,7 @@ def run(ctx: StageContext) -> None:
     tokenizer.save(ctx.paths.weights(1), ctx.provenance())
     save_curve(ctx.paths.curve(1), curve)
     report = {
-        "generator": model.kind(),
+        "generator": ctx.params.generator,
         "parameters": sum(parameter.numel() for parameter in tokenizer.parameters()),
         "steps": int(curve[-1]["step"]),
         "loss": curve[-1]["loss"],

@@ -6,33 +6,33 @@ Reads ``train.npz``, ``test.npz`` and ``stage1.safetensors``; writes ``stage2.sa
 
 from dataclasses import asdict
 
-import numpy as np
 import torch
 
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.prior import BandScore, score
+from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.quality import BandScore, score
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.tokenizer import registry
+from nm_vqtsg.training import Budget
 from nm_vqtsg.training.curve import save_curve
 
 
 def run(ctx: StageContext) -> None:
     """Train, score on masks that training never drew, and save."""
-    train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
-    model = new_generator(ctx).load_tokenizer(ctx.model(1))
-    model.fit_prior(train.X, train.y, classes=np.arange(train.n_classes), session=ctx.session)
-    tokenizer, prior, curve = model.tokenizer_, model.generator_.prior, model.curves_["stage2"]
-
-    splits = {"train": train, "test": test}
-    tokens = {
-        name: tokenizer.tokens(torch.from_numpy(split.X).to(ctx.session.device)) for name, split in splits.items()
-    }
+    config, device = ctx.params.stage2, ctx.session.device
+    splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}
+    tokenizer = registry.load(ctx.params.generator, ctx.model(1), device)
+    tokens = {name: tokenizer.tokens(torch.from_numpy(split.X).to(device)) for name, split in splits.items()}
     classes = {name: None if split.y is None else torch.from_numpy(split.y) for name, split in splits.items()}
+    n_classes = splits["train"].n_classes
+    prior = Prior(config, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
+    curve = prior.fit(tokens["train"], classes["train"], Budget.of(config), ctx.seed, ctx.session)
+
     names = [plan.name for plan in tokenizer.plans]
     scores: dict[str, dict[str, dict[str, BandScore]]] = {}
     for split in ("train", "test"):
-        laws = {"unconditional": None} | ({"of_class": classes[split]} if train.n_classes else {})
+        laws = {"unconditional": None} | ({"of_class": classes[split]} if n_classes else {})
         scores[split] = {
             law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True)) for law, y in laws.items()
         }

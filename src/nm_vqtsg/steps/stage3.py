@@ -4,12 +4,17 @@ Reads ``train.npz``, ``stage1.safetensors`` and ``tau.json``; writes ``stage3.sa
 ``stage3_curve.tsv``.
 """
 
+import torch
+
 from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.estimators.neural_mapper import NeuralMapper
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.train import check_mapper
+from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
+from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.curve import save_curve
 
 
@@ -18,22 +23,25 @@ def run(ctx: StageContext) -> None:
     found = load_json(ctx.paths.tau)
     if not isinstance(found, dict) or not isinstance(found.get("tau"), int | float):
         raise ArtifactError(f"{ctx.paths.tau}: holds no number 'tau'; run tau_search again")
-    train = Series.load(ctx.paths.train)
-    tokenizer = new_generator(ctx).load_tokenizer(ctx.model(1)).tokenizer_
-    mapper = NeuralMapper(ctx.params.stage3, ctx.params.svq, tau=float(found["tau"]), random_state=ctx.seed)
-    mapper.fit(tokenizer, train.X, session=ctx.session)
+    params, device = ctx.params, ctx.session.device
+    x = torch.from_numpy(Series.load(ctx.paths.train).X).to(device)
+    tokenizer = registry.load(params.generator, ctx.model(1), device)
+    variants = StochasticVariants(tokenizer, x, params.svq.distance)
+    codes = codes_digest(tokenizer.codebooks)
+    mapper = Mapper(params.stage3, params.svq, float(found["tau"]), x.shape[1], x.shape[2], codes)
+    curve = mapper.fit(variants, ctx.seed, ctx.session)
 
-    report = mapper.report_
+    report = check_mapper(mapper.network, variants, mapper.tau, ctx.seed)
     for warning in report.warnings:
         ctx.log.warning("stage3: %s", warning)
     mapper.save(ctx.paths.weights(3), ctx.provenance())
-    save_curve(ctx.paths.curve(3), mapper.curve_)
+    save_curve(ctx.paths.curve(3), curve)
     numbers = {
-        "tau": mapper.tau_,
-        "distance": ctx.params.svq.distance,
-        "parameters": sum(parameter.numel() for parameter in mapper.network_.parameters()),
-        "steps": int(mapper.curve_[-1]["step"]),
-        "loss": mapper.curve_[-1]["loss"],
+        "tau": mapper.tau,
+        "distance": params.svq.distance,
+        "parameters": sum(parameter.numel() for parameter in mapper.network.parameters()),
+        "steps": int(curve[-1]["step"]),
+        "loss": curve[-1]["loss"],
         **report.as_dict(),
         "provenance": ctx.provenance(),
     }

@@ -10,8 +10,8 @@ from nm_vqtsg.artifacts import load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StageContext
-from nm_vqtsg.steps.generator import new_generator
 from nm_vqtsg.svq.tau_search import search_tau
+from nm_vqtsg.tokenizer import registry
 
 
 def run(ctx: StageContext) -> None:
@@ -21,7 +21,7 @@ def run(ctx: StageContext) -> None:
     x_hat = load_npz(ctx.paths.samples, required=("X",))["X"][: params.tau_search.n_samples]
     channels, length = train.X.shape[1:]
     curve = search_tau(
-        new_generator(ctx).load_tokenizer(ctx.model(1)).tokenizer_,
+        registry.load(params.generator, ctx.model(1), ctx.session.device),
         torch.from_numpy(train.X),
         torch.from_numpy(x_hat),
         params.tau_grid,

@@ -6,7 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nm_vqtsg.generators.base import Codebook
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.svq.quantize import Distance, StochasticQuantizer
 
 BATCH = 256  # series that are encoded, or decoded outside training, at once
@@ -34,6 +35,11 @@ class StochasticVariants:
         (n, C, L) float32, z-scored.
     distance : {"euclidean", "squared"}
         See `StochasticQuantizer`.
+
+    Raises
+    ------
+    DataError
+        If the generator makes series of another shape.
     """
 
     def __init__(self, generator: Codec, x: Tensor, distance: Distance = "euclidean") -> None:
@@ -43,6 +49,12 @@ class StochasticVariants:
         with torch.no_grad():
             batches = [generator.encode(rows) for rows in x.split(BATCH)]
         self.latents = tuple(torch.cat(band) for band in zip(*batches, strict=True))  # per band (n, N, d)
+        made = self.draw(slice(0, 1), 1.0, torch.Generator().manual_seed(0))
+        for axis, what in ((1, "channels"), (2, "length")):
+            if made.shape[axis] != x.shape[axis]:
+                raise DataError(
+                    f"X has {what} {x.shape[axis]} where the generator makes series of {what} {made.shape[axis]}"
+                )
 
     def __len__(self) -> int:
         return len(self.x)

@@ -17,7 +17,7 @@ from nm_vqtsg.nn.quantizer import Codebook, Quantizer
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.session import Session
 from nm_vqtsg.tokenizer.network import Decoder, Encoder, Shape
-from nm_vqtsg.tokenizer.plan import TIME_FREQUENCY, BandPlan
+from nm_vqtsg.tokenizer.plan import BandPlan
 from nm_vqtsg.training import Budget
 
 KIND = "tokenizer"
@@ -73,7 +73,7 @@ class Tokenizer(nn.Module):
     in_channels, length : int
         C and L of the series; any C >= 1 and L >= 4.
     plans : sequence of BandPlan
-        The bands; TimeVQVAE's by default.
+        The bands; see `nm_vqtsg.tokenizer.kinds`.
 
     Raises
     ------
@@ -82,24 +82,23 @@ class Tokenizer(nn.Module):
 
     Notes
     -----
-    Everything is per band, in the order of the plans: (LF, HF) by default. All methods but `fit` work in
+    Everything is per band, in the order of the plans: (LF, HF) for TimeVQVAE. All methods but `fit` work in
     evaluation mode, without gradients, on any number of series, in batches. Series are z-scored by TRAIN.
 
     Examples
     --------
     >>> import numpy as np
     >>> from nm_vqtsg.params import Stage1
+    >>> from nm_vqtsg.tokenizer.kinds import timevqvae
     >>> from nm_vqtsg.training import Budget
     >>> X = np.random.default_rng(0).standard_normal((64, 1, 24)).astype("float32")
-    >>> tokenizer = Tokenizer(Stage1(codebook_size=16), in_channels=1, length=24)
+    >>> tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), in_channels=1, length=24)
     >>> curve = tokenizer.fit(X, Budget(steps=3, batch_size=16, learning_rate=5e-3, learning_rate_min=5e-4))
     >>> [tuple(t.shape) for t in tokenizer.tokens(torch.from_numpy(X))]
     [(64, 6), (64, 24)]
     """
 
-    def __init__(
-        self, config: Stage1, in_channels: int, length: int, plans: Sequence[BandPlan] = TIME_FREQUENCY
-    ) -> None:
+    def __init__(self, config: Stage1, in_channels: int, length: int, plans: Sequence[BandPlan]) -> None:
         super().__init__()
         if length < SHORTEST:
             raise DataError(f"series of {length} samples are too short for the tokeniser; at least {SHORTEST}")
@@ -186,7 +185,7 @@ class Tokenizer(nn.Module):
         save_model(path, self.state_dict(), config)
 
     @classmethod
-    def load(cls, path: Path | str, plans: Sequence[BandPlan] = TIME_FREQUENCY) -> Self:
+    def load(cls, path: Path | str, plans: Sequence[BandPlan], device: torch.device | str = "cpu") -> Self:
         """Read what `save` wrote, of a tokeniser with these bands.
 
         Raises
@@ -206,7 +205,7 @@ class Tokenizer(nn.Module):
         config = Stage1.model_validate(header["config"], strict=False)
         tokenizer = cls(config, header["in_channels"], header["length"], plans)
         load_state(tokenizer, tensors, path)
-        return tokenizer
+        return tokenizer.to(device)
 
     def _checked(self, X: Tensor | np.ndarray) -> Tensor:
         x = torch.as_tensor(X, dtype=torch.float32)

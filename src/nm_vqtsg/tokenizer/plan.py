@@ -1,13 +1,12 @@
-"""Which bands a tokeniser has: TimeVQVAE's two, or the series as a whole."""
+"""Which bands a tokeniser has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
-from torch.nn.functional import l1_loss, mse_loss
 
-from nm_vqtsg.nn.bands import Band, HighBand, LowBand, WholeBand
+from nm_vqtsg.nn.bands import Band
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,3 @@ class BandPlan:
     def name(self) -> str:
         """Its name in weights, curves and reports, such as ``lf``."""
         return self.label.lower()
-
-
-TIME_FREQUENCY = (
-    BandPlan("LF", LowBand(), "lf_width", mse_loss),
-    BandPlan("HF", HighBand(), "hf_width", l1_loss),
-)
-"""TimeVQVAE: two bands of the short-time Fourier transform, losses as published."""
-
-WHOLE_SERIES = (BandPlan("Series", WholeBand(), "hf_width", mse_loss),)
-"""A plain VQ-VAE: one codebook for the series in time."""

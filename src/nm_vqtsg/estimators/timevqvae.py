@@ -1,7 +1,7 @@
-"""TimeVQVAE: tokens of a low- and a high-frequency band (Lee et al. 2023; paper, section 3.1)."""
+"""TimeVQVAE for users (Lee et al. 2023; paper, section 3.1)."""
 
 from nm_vqtsg.estimators.generator import TwoStageEstimator
-from nm_vqtsg.tokenizer.plan import TIME_FREQUENCY
+from nm_vqtsg.tokenizer.kinds import timevqvae
 
 
 class TimeVQVAE(TwoStageEstimator):
@@ -21,4 +21,4 @@ class TimeVQVAE(TwoStageEstimator):
     ((3, 1, 24), (2, 1, 24))
     """
 
-    plans = TIME_FREQUENCY
+    kind = timevqvae.KIND

@@ -1,7 +1,7 @@
-"""A plain VQ-VAE in the time domain (van den Oord et al. 2017), with the same prior over its tokens."""
+"""A plain VQ-VAE for users (van den Oord et al. 2017), with the same prior over its tokens."""
 
 from nm_vqtsg.estimators.generator import TwoStageEstimator
-from nm_vqtsg.tokenizer.plan import WHOLE_SERIES
+from nm_vqtsg.tokenizer.kinds import vqvae
 
 
 class VQVAE(TwoStageEstimator):
@@ -21,4 +21,4 @@ class VQVAE(TwoStageEstimator):
     (3, 1, 24)
     """
 
-    plans = WHOLE_SERIES
+    kind = vqvae.KIND

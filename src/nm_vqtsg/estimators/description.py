@@ -1,0 +1,166 @@
+"""What a saved generator says of itself, ``generator.json``: checked when it is read, whoever wrote it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
+
+from nm_vqtsg import __version__
+from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.nn.quantizer import codes_digest
+from nm_vqtsg.params import Sample, Stage1, Stage2
+from nm_vqtsg.params.models import Positive, Seed
+from nm_vqtsg.params.text import first_problem
+
+Label = str | bool | int | float
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+LARGEST = 2**24  # bytes of a generator.json
+
+
+def present_versions() -> dict[str, str]:
+    """What this process runs on."""
+    return {"nm-vqtsg": __version__, "torch": str(torch.__version__).split("+")[0], "numpy": np.__version__}
+
+
+class Facts(BaseModel):
+    """Data and versions that made a model.
+
+    Attributes
+    ----------
+    n : int
+        Series it learned from; 0 where that is not known.
+    n_per_class : tuple of int
+        The same for each class.
+    versions : dict
+        Packages and their versions at the training.
+    origin : dict
+        Of a study's run: data set, seed, digest of the parameters.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    n: Count = 0
+    n_per_class: tuple[Count, ...] = ()
+    versions: dict[str, str] = Field(default_factory=present_versions)
+    origin: dict[str, str | int] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, X: np.ndarray, ids: Tensor | None = None, n_classes: int = 0) -> Self:
+        """Of the series (n, C, L), with classes `ids` (n,)."""
+        counts = () if ids is None else tuple(torch.bincount(ids, minlength=n_classes).tolist())
+        return cls(n=len(X), n_per_class=counts)
+
+
+class Description(BaseModel):
+    """A generator in words and numbers.
+
+    Attributes
+    ----------
+    kind, title : str
+        The kind of generator, and the name of its estimator.
+    version : str
+        Of this package, when it was written.
+    data : str
+        What the series are.
+    channels, length : int
+        C and L of the series.
+    classes : tuple
+        The users' labels, in class order; empty without.
+    mean, std : tuple of float
+        (C,) the scaling of the data.
+    random_state : int
+        Seed of the training, and of samples that are given none.
+    codes : str
+        Digest of the codebooks.
+    stage1, stage2, sample
+        Networks, budgets and how tokens are drawn.
+    facts : Facts
+        Of data and versions.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+    kind: str
+    title: str = Field(validation_alias="class", serialization_alias="class")
+    version: str
+    data: str
+    channels: Positive
+    length: Positive
+    classes: tuple[Label, ...]
+    mean: tuple[Finite, ...]
+    std: tuple[Spread, ...]
+    random_state: Seed
+    codes: str
+    stage1: Stage1
+    stage2: Stage2
+    sample: Sample
+    facts: Facts
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        for name, n in (("mean", len(self.mean)), ("std", len(self.std))):
+            if n != self.channels:
+                raise ValueError(f"{name} has {n} values for {self.channels} channels")
+        if len({type(label) for label in self.classes}) > 1 or len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes: must be different labels of one type")
+        if self.facts.n_per_class and len(self.facts.n_per_class) != len(self.classes):
+            raise ValueError(f"facts.n_per_class has not one number for each of {len(self.classes)} classes")
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        generator: TwoStageGenerator,
+        *,
+        kind: str,
+        title: str,
+        data: str,
+        classes: Sequence[Label],
+        mean: Sequence[float],
+        std: Sequence[float],
+        random_state: int,
+        facts: Facts,
+    ) -> Self:
+        """What there is to say of `generator` and the data it learned from."""
+        return cls(
+            kind=kind,
+            title=title,
+            version=__version__,
+            data=data,
+            channels=generator.tokenizer.in_channels,
+            length=generator.tokenizer.length,
+            classes=tuple(classes),
+            mean=tuple(mean),
+            std=tuple(std),
+            random_state=random_state,
+            codes=codes_digest(generator.codebooks),
+            stage1=generator.tokenizer.config,
+            stage2=generator.prior.config,
+            sample=generator.sampling,
+            facts=facts,
+        )
+
+
+def read_json(path: Path) -> Description:
+    """Read a description.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the first thing that is wrong.
+    """
+    with path.open("rb") as file:
+        content: Any = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ArtifactError(f"{path}: is larger than any description of a generator; save the model again")
+    try:
+        return Description.model_validate_json(content)
+    except ValidationError as error:
+        raise ArtifactError(f"{path}: is damaged ({first_problem(error)}); save the model again") from error
