@@ -14,7 +14,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from nm_vqtsg.errors import UserError, shortened, shown
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 
-_Events: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Parser: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Emitter: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _WORDS: dict[str, bool | None] = {
@@ -122,8 +122,8 @@ def parse_yaml(text: str, name: str, *, strict: bool = True) -> Any:
     name : str
         What errors call it.
     strict : bool
-        Also refuse texts without quotes that look like numbers, such as 1:30: right for files that people write.
-        DVC itself writes such texts without quotes, into dvc.lock for example.
+        Also refuse what a params.yaml has no need of: texts without quotes that look like numbers, such as 1:30
+        (DVC itself writes them so into dvc.lock), tabs, and texts over several lines behind ``|`` or ``>``.
 
     Raises
     ------
@@ -138,8 +138,13 @@ def parse_yaml(text: str, name: str, *, strict: bool = True) -> Any:
         )
     if strict and (tab := re.search("\t", text)) is not None:
         raise YamlError(f"{name}: line {_line(text, tab)}: holds a tab; use spaces")
+    return _value(_events(text, name), name, strict)
+
+
+def _events(text: str, name: str) -> Iterator[Any]:
+    """What libyaml finds in a text, as far as it is YAML."""
     try:
-        return _value(yaml.parse(text, Loader=_Events), name, strict)
+        yield from yaml.parse(text, Loader=_Parser)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an escape beyond Unicode, without libyaml
         if (conflict := _CONFLICT.search(text)) is not None:
             raise YamlError(
@@ -165,6 +170,8 @@ def _value(events: Iterable[Any], name: str, strict: bool) -> Any:
         try:
             if kind is yaml.ScalarEvent:
                 _check_plain(event)
+                if strict and event.style in ("|", ">"):
+                    raise _Refusal(f"a text behind {event.style} is not read; put it into quotes, on one line")
                 value: Any = _scalar(event.value, strict) if event.implicit[0] else event.value
             elif kind is yaml.MappingStartEvent:
                 _check_plain(event)
@@ -186,6 +193,8 @@ def _value(events: Iterable[Any], name: str, strict: bool) -> Any:
                 if document is not _EMPTY:
                     raise _Refusal("a second document begins here; keep one")
                 continue
+            elif kind is yaml.DocumentEndEvent and event.explicit and strict:
+                raise _Refusal("the line `...` is not read; leave it out")
             else:
                 continue
 
@@ -256,7 +265,7 @@ def _scalar(text: str, strict: bool) -> Any:
 
 
 def _float(text: str) -> float:
-    if text[-1] in "fFN":  # .inf, .nan
+    if text[-1] in "fFnN":  # .inf, .nan
         return float(text.replace(".", ""))
     number = float(text)
     if math.isinf(number):

@@ -66,7 +66,7 @@ class Pipeline:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.definition = _mapping(directory / "dvc.yaml")
+        self.definition = _mapping(directory / "dvc.yaml", strict=False)
         self.params = _mapping(directory / "params.yaml")
         _check_definition(self.definition, directory / "dvc.yaml")
         self._context: dict[str, Any] = dict(self.params)
@@ -193,10 +193,10 @@ class Pipeline:
         )
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _mapping(path: Path, strict: bool = True) -> dict[str, Any]:
     """The content of a study's file."""
     try:
-        content = read_yaml(path)
+        content = read_yaml(path, strict=strict)
     except YamlError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise

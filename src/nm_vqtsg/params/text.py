@@ -172,9 +172,10 @@ def _scalar(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        number = int(value) if value.is_integer() and abs(value) < 1e15 else value
-        text = repr(number)  # DVC does not keep the last digit of a long number with an exponent
-        return f"{Decimal(text):f}" if "e-" in text and abs(value) > 1e-12 else text
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        text = f"{Decimal(repr(value)):f}"  # DVC does not keep the last digit of a long number with an exponent
+        return text if "." in text else f"{text}.0"
     if isinstance(value, tuple):
         return "[" + ", ".join(_scalar(item) for item in value) + "]"
     return dump_yaml(value).removesuffix("\n...\n").strip()
