@@ -80,7 +80,10 @@ def read_text(path: Path | str, limit: int = MAX_BYTES) -> str:
             if not stat.S_ISREG(status.st_mode):
                 raise YamlError(f"{name}: is a pipe or device; give a file")
             if status.st_size > limit:
-                raise YamlError(f"{name}: has {status.st_size:,} bytes, more than the {limit:,} that are read")
+                raise YamlError(
+                    f"{name}: has {status.st_size:,} bytes, more than the {limit:,} that are read; is it the right "
+                    "file?"
+                )
             text = file.read(limit).decode("utf-8")
     except FileNotFoundError as error:
         raise YamlError(f"{name}: no such file") from error
@@ -133,8 +136,7 @@ def parse_yaml(text: str, name: str, *, strict: bool = True) -> Any:
     text = text.removeprefix("\ufeff")
     if (strange := _STRANGE.search(text)) is not None:
         raise YamlError(
-            f"{name}: line {_line(text, strange)}: holds the character U+{ord(strange[0]):04X}; take it out, or "
-            r'write it as an escape, such as "\x07"'
+            f"{name}: line {_line(text, strange)}: holds the character U+{ord(strange[0]):04X}; take it out"
         )
     if strict and (tab := re.search("\t", text)) is not None:
         raise YamlError(f"{name}: line {_line(text, tab)}: holds a tab; use spaces")
@@ -145,7 +147,7 @@ def _events(text: str, name: str) -> Iterator[Any]:
     """What libyaml finds in a text, as far as it is YAML."""
     try:
         yield from yaml.parse(text, Loader=_Parser)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: an escape beyond Unicode, without libyaml
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape beyond Unicode, without libyaml
         if (conflict := _CONFLICT.search(text)) is not None:
             raise YamlError(
                 f"{name}: line {_line(text, conflict)}: holds git's conflict markers; resolve the conflict"
@@ -203,7 +205,7 @@ def _value(events: Iterable[Any], name: str, strict: bool) -> Any:
             elif type(containers[-1]) is list:
                 containers[-1].append(value)
             elif keys[-1] is _EMPTY:
-                keys[-1] = _key(value, containers[-1])
+                keys[-1] = _key(value, event, containers[-1])
                 continue
             else:
                 containers[-1][keys[-1]] = value
@@ -233,11 +235,11 @@ def _check_plain(event: Any) -> None:
         raise _Refusal(f"the anchor {shown('&' + event.anchor)} is not read; write the value out where it is used")
 
 
-def _key(value: Any, mapping: dict[str, Any]) -> str:
+def _key(value: Any, event: Any, mapping: dict[str, Any]) -> str:
     if isinstance(value, dict | list):
         raise _Refusal("a key must be a text, and this is a list or a mapping; close the brackets before it")
     if not isinstance(value, str):
-        raise _Refusal(f"the key {shown(value)} is no text; put it into quotes")
+        raise _Refusal(f"the key {shortened(event.value) or '(nothing)'} is no text; put it into quotes")
     if value in mapping:
         raise _Refusal(f"the key {shown(value)} stands twice; keep one")
     return value

@@ -224,7 +224,7 @@ def _check_definition(definition: Mapping[str, Any], path: Path) -> None:
             elif not all(isinstance(body.get(kind, []), list) for kind in ("deps", "params", *_OUTPUT_KINDS)):
                 wrong = f"stages.{shortened(step)}: deps, params, outs, metrics and plots must be lists"
     if wrong is not None:
-        raise ParameterError(f"{path}: {wrong}; take the file back from git (git checkout dvc.yaml)")
+        raise ParameterError(f"{path}: {wrong}; `python -m nm_vqtsg study new DIR` makes it anew")
 
 
 def _paths(body: Mapping[str, Any], kinds: tuple[str, ...]) -> Iterator[str]:
