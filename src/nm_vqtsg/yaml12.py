@@ -80,10 +80,7 @@ def read_text(path: Path | str, limit: int = MAX_BYTES) -> str:
             if not stat.S_ISREG(status.st_mode):
                 raise YamlError(f"{name}: is a pipe or device; give a file")
             if status.st_size > limit:
-                raise YamlError(
-                    f"{name}: has {status.st_size:,} bytes, more than the {limit:,} that are read; is it the right "
-                    "file?"
-                )
+                raise YamlError(f"{name}: is larger than the {limit:,} bytes that are read; is it the right file?")
             text = file.read(limit).decode("utf-8")
     except FileNotFoundError as error:
         raise YamlError(f"{name}: no such file") from error

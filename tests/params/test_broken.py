@@ -110,7 +110,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
         TEXT.replace(STEPS, f"<<<<<<< HEAD\n{STEPS}\n=======\n{STEPS}\n>>>>>>> mine\n", 1),
         "holds git's conflict markers; resolve the conflict",
     ),
-    "too large a file": (TEXT + "#" * 1_000_000, "more than the 1,000,000 that are read"),
+    "too large a file": (TEXT + "#" * 1_000_000, "larger than the 1,000,000 bytes"),
     "binary": (bytes(range(256)) * 4, "not UTF-8 text"),
 }
 
