@@ -60,6 +60,7 @@ def test_reading_never_runs_code() -> None:
 ROOMS = (
     "errors",
     "artifacts",
+    "yaml12",
     "datasets",
     "params",
     "nn",

@@ -5,10 +5,36 @@ exits with status 1; anything else that is raised is a defect of ours and keeps 
 """
 
 import errno
+import reprlib
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """`text` as a message may repeat it: on one line, strange characters escaped, at most about `limit` long."""
+    escaped = repr(text[: limit + 1])[1:-1]
+    return escaped if len(escaped) <= limit else f"{escaped[:limit]}…"
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """Any value as a message may repeat it, a text in quotes; see `shortened`."""
+    if isinstance(value, str):
+        return f"'{shortened(value, limit)}'"
+    try:
+        return shortened(" ".join(_SHORT.repr(value).split()), limit)
+    except ValueError:  # Python prints no integer of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 class UserError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend; its text is one line, whatever of a user's it repeats."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if text.isprintable():
+            return text
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
 
 
 class ParameterError(UserError):

@@ -100,8 +100,12 @@ def test_the_demonstrations_parameters_fit_the_models() -> None:
 
 def test_whole_numbers_may_be_written_with_a_point(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(TEXT.replace("bootstrap: 200 ", "bootstrap: 200.0 ").replace("- 0\n", "- 0.0\n"))
+    path.write_text(TEXT.replace("bootstrap: 200 ", "bootstrap: 200.0 "))
     params = load_params(path)
     assert params == Params()
     assert isinstance(params.evaluate.bootstrap, int)
-    assert all(isinstance(seed, int) for seed in params.seeds)
+
+
+def test_seeds_may_not_since_they_stand_in_names_of_jobs() -> None:
+    with pytest.raises(ParameterError, match=r"seeds\.0: .* integer, found 0\.0"):
+        parse_params(TEXT.replace("- 0\n", "- 0.0\n"))

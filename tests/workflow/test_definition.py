@@ -12,9 +12,9 @@ from dvc.repo import Repo
 
 from nm_vqtsg.engines.pipeline import LOOK, Pipeline
 from nm_vqtsg.engines.study import check_study, definition, new_study
-from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
 from nm_vqtsg.params import load_params
 from nm_vqtsg.study.graph import STEPS, sections
+from nm_vqtsg.yaml12 import dump_yaml, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))

@@ -55,7 +55,7 @@ def _known(pipeline: Pipeline, stage: Stage, now: Record, store: Store) -> Recor
     if (
         locked is not None
         and same_ingredients(locked, now)
-        and {e["path"] for e in locked["outs"]} == set(stage.outs)
+        and {e["path"] for e in locked.get("outs", [])} == set(stage.outs)
     ):
         if not store.holds(locked):
             try:

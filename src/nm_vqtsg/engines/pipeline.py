@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nm_vqtsg.engines.yamlfile import read_yaml
-from nm_vqtsg.errors import ParameterError
+from nm_vqtsg.errors import ParameterError, shortened
+from nm_vqtsg.yaml12 import YamlError, read_yaml
 
 _REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
 _OUTPUT_KINDS = ("outs", "metrics", "plots")
@@ -61,18 +61,14 @@ class Pipeline:
     Raises
     ------
     ParameterError
-        A file is missing, or ``dvc.yaml`` refers to a parameter that ``params.yaml`` does not hold.
+        A file is missing or damaged, or ``dvc.yaml`` refers to a parameter that ``params.yaml`` does not hold.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        for name in ("dvc.yaml", "params.yaml"):
-            if not (directory / name).is_file():
-                raise ParameterError(
-                    f"{directory / name}: not found; `python -m nm_vqtsg study new DIR` makes a study directory"
-                )
-        self.definition = read_yaml(directory / "dvc.yaml")
-        self.params: dict[str, Any] = read_yaml(directory / "params.yaml") or {}
+        self.definition = _mapping(directory / "dvc.yaml", strict=False)
+        self.params = _mapping(directory / "params.yaml")
+        _check_definition(self.definition, directory / "dvc.yaml")
         self._context: dict[str, Any] = dict(self.params)
         for extra in self.definition.get("vars", []):
             self._context.update(extra)
@@ -195,6 +191,40 @@ class Pipeline:
             ),
             outs=tuple(sorted(_fill(path, context) for path in _paths(body, _OUTPUT_KINDS))),
         )
+
+
+def _mapping(path: Path, strict: bool = True) -> dict[str, Any]:
+    """The content of a study's file."""
+    try:
+        content = read_yaml(path, strict=strict)
+    except YamlError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise ParameterError(
+            f"{path}: not found; `python -m nm_vqtsg study new DIR` makes a study directory"
+        ) from error
+    if not isinstance(content, dict):
+        raise ParameterError(f"{path}: must hold keys with values; take the project's file")
+    return content
+
+
+def _check_definition(definition: Mapping[str, Any], path: Path) -> None:
+    """Whether a dvc.yaml has the form that is read here."""
+    stages, extras = definition.get("stages"), definition.get("vars", [])
+    wrong = None
+    if not isinstance(stages, dict):
+        wrong = "stages: is no mapping"
+    elif not isinstance(extras, list) or not all(isinstance(extra, dict) for extra in extras):
+        wrong = "vars: is no list of mappings"
+    else:
+        for step, entry in stages.items():
+            body = entry.get("do", entry) if isinstance(entry, dict) else None
+            if not isinstance(body, dict) or not isinstance(body.get("cmd"), str):
+                wrong = f"stages.{shortened(step)}.cmd: is no text"
+            elif not all(isinstance(body.get(kind, []), list) for kind in ("deps", "params", *_OUTPUT_KINDS)):
+                wrong = f"stages.{shortened(step)}: deps, params, outs, metrics and plots must be lists"
+    if wrong is not None:
+        raise ParameterError(f"{path}: {wrong}; `python -m nm_vqtsg study new DIR` makes it anew")
 
 
 def _paths(body: Mapping[str, Any], kinds: tuple[str, ...]) -> Iterator[str]:

@@ -20,9 +20,10 @@ from typing import Any
 
 from nm_vqtsg.artifacts import atomic_path
 from nm_vqtsg.engines.records import Record, contents, same_ingredients
-from nm_vqtsg.engines.yamlfile import dump_yaml, read_yaml
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.errors import UserError, shortened
+from nm_vqtsg.yaml12 import YamlError, dump_yaml, read_yaml
 
+MAX_LOCK_BYTES = 200_000_000
 _READ_ONLY = 0o444  # DVC takes a read-only file in its cache for checked
 
 
@@ -41,9 +42,72 @@ def find_root(directory: Path) -> Path:
 
 
 def read_lock(directory: Path) -> dict[str, Record]:
-    """The records of ``dvc.lock``; empty when there is none."""
+    """The records of ``dvc.lock``; empty when there is none.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged, which one line says, with the remedy.
+    """
     path = directory / "dvc.lock"
-    return (read_yaml(path) or {}).get("stages") or {} if path.is_file() else {}
+    if not path.exists():
+        return {}
+    try:
+        content = _read_written(path)
+        return _records({} if content is None else content, str(path))
+    except YamlError as error:
+        raise UserError(
+            f"{error}; take the file back from git (git checkout dvc.lock), or delete it: the next run restores "
+            "what it finds in the cache"
+        ) from error
+
+
+def _read_written(path: Path) -> Any:
+    """A file that an engine wrote."""
+    return read_yaml(path, strict=False, limit=MAX_LOCK_BYTES)
+
+
+def _record(path: Path) -> Record | None:
+    """A record of the run cache; None when it is damaged, as to DVC."""
+    try:
+        record = _read_written(path)
+    except YamlError:
+        return None
+    return record if _wrong(record) is None else None
+
+
+def _records(content: Any, name: str) -> dict[str, Record]:
+    """The stages of a lock, each of which holds what is read from it."""
+    stages = (
+        content.get("stages", {} if content.keys() <= {"schema"} else None) if isinstance(content, dict) else None
+    )
+    if not isinstance(stages, dict):
+        raise YamlError(f"{name}: holds no mapping `stages`")
+    for stage, record in stages.items():
+        if (wrong := _wrong(record)) is not None:
+            raise YamlError(f"{name}: stages.{shortened(stage)}{wrong}")
+    return stages
+
+
+def _wrong(record: Any) -> str | None:
+    """What keeps a value from being a stage's record."""
+    if not isinstance(record, dict):
+        return ": is no mapping of cmd, deps, params and outs"
+    if not isinstance(record.get("cmd"), str):
+        return ".cmd: is no text"
+    for kind in ("deps", "outs"):
+        entries = record.get(kind, [])
+        if not isinstance(entries, list):
+            return f".{kind}: is no list"
+        for number, entry in enumerate(entries):
+            if not isinstance(entry, dict):
+                return f".{kind}.{number}: is no mapping of path and md5"
+            for key in ("path", "md5"):
+                if not isinstance(entry.get(key), str):
+                    return f".{kind}.{number}.{key}: is no text"
+    if not isinstance(record.get("params", {}), dict):
+        return ".params: is no mapping"
+    return None
 
 
 def update_lock(directory: Path, records: Mapping[str, Record]) -> None:
@@ -73,7 +137,7 @@ class Store:
 
     def holds(self, record: Record) -> bool:
         """Whether every output of a record is in the cache."""
-        return all(self._object(entry["md5"]).is_file() for entry in record["outs"])
+        return all(self._object(entry["md5"]).is_file() for entry in record.get("outs", []))
 
     def remember(self, record: Record) -> None:
         """Put the outputs that a record describes into the cache, and the record into the run cache."""
@@ -96,8 +160,8 @@ class Store:
             if folder.is_dir()
             else []
         )
-        records = [read_yaml(file) for file in files if not file.name.startswith(".")]
-        return [record for record in records if same_ingredients(record, ingredients)]
+        records = [_record(file) for file in files if not file.name.startswith(".")]
+        return [record for record in records if record is not None and same_ingredients(record, ingredients)]
 
     def check_out(self, record: Record) -> None:
         """Copy a record's outputs from the cache into the workspace, except those that are there already."""

@@ -48,7 +48,7 @@ def new_study(directory: Path) -> list[Path]:
 def is_current(root: Path, directory: Path) -> bool:
     """Whether the study's ``dvc.yaml`` is what the project's says."""
     path = directory / "dvc.yaml"
-    return path.is_file() and path.read_text(encoding="utf-8") == definition(root, directory)
+    return path.is_file() and path.read_bytes() == definition(root, directory).encode()
 
 
 def check_study(directory: Path) -> None:

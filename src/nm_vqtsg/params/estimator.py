@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from nm_vqtsg.errors import ParameterError, UserError
+from nm_vqtsg.errors import ParameterError, UserError, shown
 from nm_vqtsg.params.models import Section
 from nm_vqtsg.params.text import first_problem, unknown_keys
 
@@ -33,11 +33,11 @@ def as_section(value: Any, kind: type[SectionKind], name: str) -> SectionKind:
         return value
     if not isinstance(value, Mapping):
         raise ParameterError(
-            f"{name}: give a dict such as {{'{next(iter(kind.model_fields))}': ...}}, not {value!r}"
+            f"{name}: give a dict such as {{'{next(iter(kind.model_fields))}': ...}}, not {shown(value)}"
         )
     content = _plain(value)
     for key, allowed in unknown_keys(content, kind, f"{name}."):
-        raise ParameterError(f"the parameter '{key}' is unknown; there are {', '.join(allowed)}")
+        raise ParameterError(f"the parameter {shown(key)} is unknown; there are {', '.join(allowed)}")
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -53,7 +53,7 @@ def check_random_state(value: Any) -> int:
         If it is anything else: equal seeds give equal series, so there is always one.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**32:
-        raise ParameterError(f"a seed (random_state) is a whole number from 0 to 2**32 - 1, not {value!r}")
+        raise ParameterError(f"a seed (random_state) is a whole number from 0 to 2**32 - 1, not {shown(value)}")
     return int(value)
 
 
@@ -91,7 +91,8 @@ class SectionEstimator(BaseEstimator):
         for name, value in params.items():
             if name not in known:
                 raise ParameterError(
-                    f"the parameter '{name}' is unknown to {type(self).__name__}; there are {', '.join(known)}"
+                    f"the parameter {shown(name)} is unknown to {type(self).__name__}; there are "
+                    f"{', '.join(known)}"
                 )
             section, *path = name.split("__")
             if path:

@@ -4,18 +4,33 @@
 Sources: *paper* (arXiv text), *code* (the authors' published code), *ours* (decided here; docs/method.md).
 """
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
-from nm_vqtsg.errors import DataError
+from nm_vqtsg.errors import DataError, shown
 
 GENERATORS = Path(__file__).resolve().parents[1] / "tokenizer" / "kinds"  # one file each; not imported here
 Source = Literal["paper", "code", "ours"]
-Whole = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
+
+
+def _whole(value: Any) -> Any:
+    """20.0 as 20; beyond 2**53 a float does not say which integer it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53 else value
+
+
+def _one_line(value: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+        raise ValueError("holds a line break or control character; leave it out")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_one_line)]
+Whole = Annotated[int, BeforeValidator(_whole), Field(lt=2**63)]
 Positive = Annotated[Whole, Field(gt=0)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -68,7 +83,7 @@ class Training(Section):
 class Data(Section):
     """Where series come from and how they are split."""
 
-    source: str = param(
+    source: Text = param(
         "figshare",
         "paper",
         "figshare, timeseriesclassification, sktime, or a folder that holds the archive",
@@ -82,15 +97,15 @@ class Data(Section):
 class OwnData(Section):
     """A data set of the user's."""
 
-    path: str = param("data.csv", "ours", "a .csv, .npz, .ts file or a folder", min_length=1)
-    label_column: str | int | None = param(
+    path: Text = param("data.csv", "ours", "a .csv, .npz, .ts file or a folder", min_length=1)
+    label_column: Text | int | None = param(
         None, "ours", "class labels: column of a csv, by name or position from 0, or array of an npz"
     )
     layout: Literal["wide", "long"] = param(
         "wide", "ours", "csv: wide, a series a row, or long, a time step a row and a column for each channel"
     )
-    series_column: str = param("series", "ours", "long csv: the column that tells series apart")
-    time_column: str = param("time", "ours", "long csv: the column that orders a series")
+    series_column: Text = param("series", "ours", "long csv: the column that tells series apart")
+    time_column: Text = param("time", "ours", "long csv: the column that orders a series")
     keep_split: bool = param(False, "ours", "folder: keep its TRAIN and TEST instead of splitting anew")
 
 
@@ -228,7 +243,7 @@ class Params(Section):
     datasets: tuple[str, ...] = values(
         PAPER_DATASETS, "paper", "names of the archive or of own_data", min_length=1
     )
-    seeds: tuple[Seed, ...] = values(
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = values(
         (0, 1, 2), "paper", "one full run each; the paper averages three", min_length=1
     )
     tau_grid: tuple[PositiveFloat, ...] = values(
@@ -263,13 +278,13 @@ class Params(Section):
         for name in self.datasets:
             if name not in known:
                 raise ValueError(
-                    f"datasets: '{name}' is neither one of the UCR archive's 128 sets nor an entry of own_data"
-                    f"{_suggestion(name, known)}"
+                    f"datasets: {shown(name)} is neither one of the UCR archive's 128 sets nor an entry of "
+                    f"own_data{_suggestion(name, known)}"
                 )
         kinds = sorted(path.stem for path in GENERATORS.glob("[!_]*.py"))
         if self.generator not in kinds:
             raise ValueError(
-                f"generator: '{self.generator}' is unknown; there are {', '.join(kinds)}"
+                f"generator: {shown(self.generator)} is unknown; there are {', '.join(kinds)}"
                 f"{_suggestion(self.generator, set(kinds))}"
             )
         for key, chosen in (("datasets", self.datasets), ("seeds", self.seeds), ("tau_grid", self.tau_grid)):
@@ -281,5 +296,5 @@ class Params(Section):
 def _suggestion(name: str, known: set[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, sorted(known), n=1)
+    close = difflib.get_close_matches(name[:80], sorted(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else ""

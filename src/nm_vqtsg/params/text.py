@@ -1,31 +1,17 @@
 """Parameters as YAML: reading with clear refusals, writing with every value's source."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from nm_vqtsg.errors import ParameterError
+from nm_vqtsg.errors import ParameterError, shortened, shown
 from nm_vqtsg.params.models import OwnData, Params
+from nm_vqtsg.yaml12 import YamlError, dump_yaml, parse_yaml, read_yaml
 
 COMMENT_COLUMN = 34
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, but a key that stands twice is an error and not a silent choice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice; keep one", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def load_params(path: Path | str) -> Params:
@@ -34,28 +20,31 @@ def load_params(path: Path | str) -> Params:
     Raises
     ------
     ParameterError
-        If the file is missing or a key is unknown, missing, of a wrong type or impossible. The message names
+        If the file cannot be read or a key is unknown, missing, of a wrong type or impossible. The message names
         file and key and says what is allowed.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ParameterError(f"{path}: no such file; start from the project's params.yaml") from error
-    except UnicodeDecodeError as error:
-        raise ParameterError(f"{path}: not UTF-8 text; save it as UTF-8") from error
-    return parse_params(text, str(path))
+        content = read_yaml(path)
+    except YamlError as error:
+        missing = isinstance(error.__cause__, FileNotFoundError)
+        more = "; start from the project's params.yaml" if missing else ""
+        raise ParameterError(f"{error}{more}") from error
+    return _checked(content, shortened(str(path), 300))
 
 
 def parse_params(text: str, name: str = "params.yaml") -> Params:
     """Check the text of a params.yaml called `name`; raises as `load_params` does."""
     try:
-        content = _UniqueKeys(text).get_single_data()
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
+        return _checked(parse_yaml(text, name), name)
+    except YamlError as error:
+        raise ParameterError(str(error)) from error
+
+
+def _checked(content: Any, name: str) -> Params:
     if not isinstance(content, dict):
         raise ParameterError(f"{name}: must hold keys such as 'datasets' and 'stage1'")
     for key, allowed in unknown_keys(content, Params, ""):
-        raise ParameterError(f"{name}: the key '{key}' is unknown; allowed here: {', '.join(allowed)}")
+        raise ParameterError(f"{name}: the key {shown(key)} is unknown; allowed here: {', '.join(allowed)}")
     for key in _missing(content, Params, ""):
         raise ParameterError(f"{name}: the key '{key}' is missing; see the project's params.yaml for its meaning")
     try:
@@ -82,18 +71,19 @@ def override(params: Params, changes: Iterable[str]) -> Params:
     content = params.model_dump(mode="json")
     for change in changes:
         key, equals, text = change.partition("=")
-        place, parts = content, key.split(".")
+        place: Any = content
+        parts = key.split(".")
         for part in parts[:-1]:
-            place = place.get(part, {}) if isinstance(place, dict) else {}
-        if not equals or parts[-1] not in place:
+            place = place.get(part) if isinstance(place, dict) else None
+        if not equals or not isinstance(place, dict) or parts[-1] not in place:
             raise ParameterError(
-                f"'{change}': write key=value with a key of params.yaml, such as stage1.steps=1000"
+                f"{shown(change)}: write key=value with a key of params.yaml, such as stage1.steps=1000"
             )
         try:
-            place[parts[-1]] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ParameterError(f"'{change}': the value is not valid YAML") from error
-    return parse_params(yaml.safe_dump(content), "changed parameters")
+            place[parts[-1]] = parse_yaml(text, shown(change))
+        except YamlError as error:
+            raise ParameterError(str(error)) from error
+    return _checked(content, "changed parameters")
 
 
 def unknown_keys(content: Any, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, list[str]]]:
@@ -132,8 +122,8 @@ def first_problem(error: ValidationError) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    found = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
-    return f"{key}: {message}{found}" if key else message
+    found = "" if isinstance(problem["input"], dict) else f", found {shown(problem['input'])}"
+    return f"{shortened(key)}: {message}{found}" if key else message
 
 
 def as_yaml(params: Params) -> str:
@@ -168,7 +158,7 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
         elif isinstance(value, dict) and value:
             yield _commented(f"{indent}{name}:", comment)
             for key, item in value.items():
-                yield f"{indent}  {key}:"
+                yield f"{indent}  {_scalar(key)}:"
                 yield from (f"{indent}    {k}: {_scalar(v)}".rstrip() for k, v in item.model_dump().items())
         else:
             yield _commented(f"{indent}{name}: {_scalar(value)}", comment)
@@ -182,9 +172,10 @@ def _scalar(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        number = int(value) if value.is_integer() and abs(value) < 1e15 else value
-        text = repr(number)
-        return f"{value:f}".rstrip("0") if "e" in text else text
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        text = f"{Decimal(repr(value)):f}"  # DVC does not keep the last digit of a long number with an exponent
+        return text if "." in text else f"{text}.0"
     if isinstance(value, tuple):
         return "[" + ", ".join(_scalar(item) for item in value) + "]"
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+    return dump_yaml(value).removesuffix("\n...\n").strip()
