@@ -29,7 +29,7 @@ IDLE = {
 IDLE_IN_TRAINING = ("advice",)
 """Modules of these names word warnings from the numbers of a training, so they change no trained network."""
 
-REGISTRY, KINDS = "estimators.registry", "estimators.kinds"
+REGISTRY, KINDS = "tokenizer.registry", "tokenizer.kinds"
 """The module that imports a kind of generator by its name, and the package that holds the kinds."""
 
 _ROUNDS = 4  # of mixing digests of neighbours; one tells apart what is named alike, more is caution
