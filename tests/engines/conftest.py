@@ -5,6 +5,7 @@ It is run once, also when several processes run the tests; every test works on a
 
 from __future__ import annotations
 
+import ast
 import fcntl
 import json
 import os
@@ -124,9 +125,27 @@ class Workspace:
         (self.study / file).write_text(text.replace(old, new))
 
     def edit(self, file: str) -> None:
-        """Change a source file."""
+        """Change what every function of a source file does, though not what comes of it."""
+        tree = ast.parse((self.path / file).read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                node.body.insert(int(ast.get_docstring(node) is not None), ast.Expr(ast.Constant(0)))
+        tree.body.append(ast.Expr(ast.Constant(0)))
+        (self.path / file).write_text(ast.unparse(ast.fix_missing_locations(tree)))
+
+    def comment(self, file: str) -> None:
+        """Change the comments of a source file."""
         with open(self.path / file, "a") as source:
             source.write("\n# edited\n")
+
+    def stale(self) -> set[str]:
+        """The steps that DVC calls changed once it has looked, those apart that read a changed file of theirs."""
+        self.dvc("repro", "fingerprint")
+        status = json.loads(self.dvc("status", "--json", *self._here()))
+        return {name.split("@")[0].split(":")[-1] for name in status} - {"fingerprint"}
+
+    def _here(self) -> list[str]:
+        return [] if self.study == self.path else ["dvc.yaml"]
 
     def count_from_here(self) -> None:
         """Leave out of the next `ran` what has begun before now, however often."""
@@ -163,7 +182,7 @@ class Workspace:
 
     def assert_idle(self) -> None:
         """Both engines have nothing to do."""
-        assert "up to date" in self.dvc("status", *([] if self.study == self.path else ["dvc.yaml"]))
+        assert json.loads(self.dvc("status", "--json", *self._here())) == {"fingerprint": ["always changed"]}
         assert self.planned() == set()
         self.dvc("repro")
         assert self.ran() == set()
