@@ -3,8 +3,8 @@
 #   snakemake --cores 8 --resources gpu=1          the study here
 #   snakemake --directory studies/demo --cores 2   another study, in a directory of its own
 #
-# dvc.yaml says what each step runs, reads and makes; the rules name the steps and add what only Snakemake
-# knows: threads, GPU, log, benchmark, report. What is out of date is decided by content, as DVC does.
+# src/nm_vqtsg/study/graph.py says what each step reads, makes and depends on; the rules name the steps and add
+# what only Snakemake knows: threads, GPU, log, benchmark, report. What is out of date is decided by content.
 # The design is explained in docs/workflow.md.
 import sys
 from pathlib import Path

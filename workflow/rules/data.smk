@@ -1,8 +1,5 @@
-# Data, once for each data set.
-#
-# download  reads the archive, sktime or a file of the user's; makes data/{dataset}/raw.npz
-# resplit   reads raw.npz; makes data/{dataset}/train.npz and test.npz, split 80/20 and scaled
-# fcn       reads train.npz and test.npz; makes results/{dataset}/fcn.*: the judge, its accuracy, its loss curve
+# Data, once for each data set: fetched, split and scaled, and judged by.
+# What each reads, writes and depends on: src/nm_vqtsg/study/graph.py
 
 
 rule download:

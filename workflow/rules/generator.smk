@@ -1,8 +1,5 @@
-# The generator, once for each data set and seed; RUN stands for results/{dataset}/seed{seed}.
-#
-# stage1  reads train.npz and test.npz; makes RUN/stage1.*: tokeniser, its numbers, its loss curve
-# stage2  reads train.npz and stage1.safetensors; makes RUN/stage2.*: prior, its numbers, its loss curve
-# sample  reads both; makes RUN/samples.npz: synthetic series, unconditional and per class
+# The generator, once for each data set and seed: tokeniser, prior, samples.
+# What each reads, writes and depends on: src/nm_vqtsg/study/graph.py
 
 
 rule stage1:

@@ -1,8 +1,5 @@
-# The neural mapper, once for each data set and seed; RUN stands for results/{dataset}/seed{seed}.
-#
-# tau_search  reads train.npz, stage1.safetensors and samples.npz; makes RUN/tau.json and tau_curve.json
-# stage3      reads train.npz, stage1.safetensors and tau.json; makes RUN/stage3.*: mapper, numbers, loss curve
-# evaluate    reads samples, mapper and judge; makes RUN/mapped.npz and results/metrics/{dataset}/seed{seed}.json
+# The neural mapper, once for each data set and seed: temperature, training, evaluation.
+# What each reads, writes and depends on: src/nm_vqtsg/study/graph.py
 
 
 rule tau_search:

@@ -1,7 +1,5 @@
-# What people look at; RUN stands for results/{dataset}/seed{seed}.
-#
-# plot    reads data, models' curves, samples and metrics; makes RUN/figures/*.png, once for each data set and seed
-# tables  reads all of results/metrics; makes results/tables/* and results/metrics.json, once
+# What people look at: the figures of each data set and seed, and the tables of the study.
+# What each reads, writes and depends on: src/nm_vqtsg/study/graph.py
 #
 # A figure or table with a caption in workflow/report stands in the report of `snakemake --report`.
 captions = Path(workflow.basedir) / "workflow" / "report"
