@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from nm_vqtsg.artifacts import load_json
-from nm_vqtsg.engines.pipeline import Pipeline
 from nm_vqtsg.params import Params, as_yaml, override
+from nm_vqtsg.study.code import Sources
+from nm_vqtsg.study.graph import STEPS
 from nm_vqtsg.study.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,10 +71,14 @@ def test_a_fourth_kind_is_one_file_and_runs_a_study(tmp_path: Path) -> None:
     assert set(load_json(paths.report(1))["usage"]) == {"trend", "rest"}
     assert load_json(paths.metrics)["mapped"]["rocket_fid"] > 0
 
-    shutil.copy(ROOT / "dvc.yaml", tmp_path)  # an edit of the file reruns the study from stage 1 on
-    steps = {
-        stage.step
-        for stage in Pipeline(tmp_path).stages.values()
-        if "src/nm_vqtsg/tokenizer/kinds/trend.py" in stage.deps
-    }
-    assert steps == {"stage1", "stage2", "sample", "tau_search", "stage3", "plot"}
+    kind = tmp_path / "src/nm_vqtsg/tokenizer/kinds/trend.py"
+    before = codes(tmp_path)
+    kind.write_text(BLOCKS[1].replace("stride=1", "stride=2"))  # an edit reruns the study from stage 1 on
+    changed = {step for step, code in codes(tmp_path).items() if code != before[step]}
+    assert changed == {"stage1", "stage2", "sample", "tau_search", "stage3", "plot"}
+
+
+def codes(folder: Path) -> dict[str, str]:
+    """Digest of the code of each step in a study of the kind `trend`."""
+    sources = Sources(folder / "src" / "nm_vqtsg")
+    return {name: sources.digest(name, "trend", trains=step.trains) for name, step in STEPS.items()}

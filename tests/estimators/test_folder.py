@@ -69,7 +69,7 @@ def test_equal_models_give_equal_bytes_without_paths_or_times(folder: Path, tmp_
 def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None:
     card = (folder / "README.md").read_text()
     for words in (
-        "# TimeVQVAE: waves, slow | fast",
+        "# TimeVQVAE: waves, slow / fast",
         "| classes (series) | fast (12), slow (12) |",
         "| channels | 2 |",
         "neural mapper, trained on stochastic vector quantisation at τ = 0.3",
@@ -122,9 +122,9 @@ def test_files_that_do_not_belong_together_are_refused(folder: Path, tmp_path: P
     ("change", "words"),
     [
         ({"kind": "nothing"}, "generator 'nothing' is unknown; there are"),
-        ({"kind": 5}, "does not describe a generator"),
+        ({"kind": 5}, "generator.json: is damaged .kind: "),
         ({"mean": "x"}, "generator.json: is damaged"),
-        ({"facts": {}}, "generator.json: is damaged"),
+        ({"facts": {}}, "generator.json: is damaged .facts.n: field required"),
         ({"sample": {"steps": 0}}, "generator.json: is damaged"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
+import torch
 
 from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.datasets.series import Series
@@ -36,7 +36,7 @@ def export(ctx: StageContext, folder: Path) -> list[str]:
     tokenizer = registry.load(params.generator, paths.weights(1))
     generator = TwoStageGenerator(tokenizer, Prior.load(paths.weights(2)), params.sample)
     labels: list = [] if train.labels is None else train.labels.tolist()
-    counts = () if train.y is None else tuple(np.bincount(train.y, minlength=train.n_classes).tolist())
+    ids = None if train.y is None else torch.from_numpy(train.y)
     origin = {key: value for key, value in ctx.provenance().items() if key in ("dataset", "seed", "params")}
     description = Description.of(
         generator,
@@ -47,7 +47,7 @@ def export(ctx: StageContext, folder: Path) -> list[str]:
         mean=train.mean.tolist(),
         std=train.std.tolist(),
         random_state=ctx.seed,
-        facts=Facts(n=len(train.X), n_per_class=counts, origin=origin),
+        facts=Facts.of(train.X, ids, train.n_classes, origin),
     )
     metrics = load_json(paths.metrics) if paths.metrics.is_file() else None
     write_folder(folder, description, generator, metrics)

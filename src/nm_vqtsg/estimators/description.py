@@ -1,6 +1,6 @@
 """What a saved generator says of itself, ``generator.json``: checked when it is read, whoever wrote it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -46,16 +46,22 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    n: Count = 0
-    n_per_class: tuple[Count, ...] = ()
-    versions: dict[str, str] = Field(default_factory=present_versions)
-    origin: dict[str, str | int] = Field(default_factory=dict)
+    n: Count
+    n_per_class: tuple[Count, ...]
+    versions: dict[str, str]
+    origin: dict[str, str | int]
 
     @classmethod
-    def of(cls, X: np.ndarray, ids: Tensor | None = None, n_classes: int = 0) -> Self:
-        """Of the series (n, C, L), with classes `ids` (n,)."""
+    def of(
+        cls,
+        X: np.ndarray,
+        ids: Tensor | None = None,
+        n_classes: int = 0,
+        origin: Mapping[str, str | int] | None = None,
+    ) -> Self:
+        """Of the series (n, C, L), with classes `ids` (n,), made by this process or taken from `origin`."""
         counts = () if ids is None else tuple(torch.bincount(ids, minlength=n_classes).tolist())
-        return cls(n=len(X), n_per_class=counts)
+        return cls(n=len(X), n_per_class=counts, versions=present_versions(), origin=dict(origin or {}))
 
 
 class Description(BaseModel):
