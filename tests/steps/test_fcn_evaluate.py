@@ -9,6 +9,7 @@ import torch
 
 from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_model, save_npz
 from nm_vqtsg.commands.evaluate_files import evaluate_files
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import fcn as fcn_module
@@ -58,10 +59,9 @@ class Doubler:
 @pytest.fixture
 def study(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path, "Toy", 0)
-    scale = {"mean": np.zeros(1), "std": np.ones(1)}
     for path, n, seed in ((paths.train, 60, 0), (paths.test, 40, 1)):
         X, y = waves(n, seed)
-        Series(X, y, np.array(["-1", "1"]), **scale).save(path)
+        Series(X, y, np.array(["-1", "1"]), Scaling.none(1)).save(path)
     X, _ = waves(50, 2)
     X_class, y_class = waves(20, 3)
     save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
@@ -107,7 +107,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, seed in ((study.train, 0), (study.test, 1)):
-        Series(waves(40, seed)[0], None, None, np.zeros(1), np.ones(1)).save(path)
+        Series(waves(40, seed)[0], None, None, Scaling.none(1)).save(path)
     save_npz(study.samples, X=0.5 * waves(50, 2)[0])
     fcn.run(context("fcn", Paths(study.study, "Toy")))
     assert load_json(study.fcn_report)["accuracy"] is None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_series
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
 from nm_vqtsg.generators.base import VQGenerator
@@ -186,7 +187,7 @@ class NeuralMapper(SectionEstimator):
         """
         mapper = self._fitted()
         x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
-        return (mapper.map(x_hat).numpy() * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
+        return Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).numpy()).astype(np.float32)
 
     def save(
         self, path: Path | str, facts: dict[str, Any] | None = None, *, metrics: dict[str, Any] | None = None
@@ -261,4 +262,4 @@ class NeuralMapper(SectionEstimator):
         return mapper
 
     def _scaled(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))
+        return torch.from_numpy(Scaling(self.mean_, self.std_).apply(array))
