@@ -24,6 +24,7 @@ from nm_vqtsg.estimators.authors import AuthorsGenerator
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, evaluate
 from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params, load_params, override
 from nm_vqtsg.session import Session
@@ -112,7 +113,7 @@ def run(study: Path, dataset: str, seed: int, changes: list[str]) -> dict:
     )
     mapper.fit(generator, train.X, session=session)
 
-    n = max(params.sample.n_samples, len(test.X))
+    n = sample_count(params.sample.n_samples, len(test.X))
     y_class = torch.arange(test.n_classes).repeat_interleave(params.sample.n_per_class)
     source = torch.Generator().manual_seed(derive_seed(seed, "sample"))
     baseline = Generated(

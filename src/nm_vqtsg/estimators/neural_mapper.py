@@ -16,6 +16,7 @@ from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, w
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.mapper.train import MapperReport, check_mapper
+from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.params import Params, Rocket, Stage3, Svq
@@ -29,7 +30,6 @@ from nm_vqtsg.svq.variants import Codec, StochasticVariants
 from nm_vqtsg.training.order import derive_seed
 
 SUFFIX = ".safetensors"
-N_GENERATED = 1024  # samples that the search for tau compares with; published code
 
 
 @runtime_checkable
@@ -246,7 +246,7 @@ class NeuralMapper(SectionEstimator):
         curve = search_tau(
             generator,
             x,
-            generator.sample(N_GENERATED, generator=source, session=session),
+            generator.sample(ENOUGH, generator=source, session=session),
             grid,
             RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
             distance=self.section("svq").distance,
