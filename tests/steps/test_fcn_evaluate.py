@@ -13,7 +13,7 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import fcn as fcn_module
-from nm_vqtsg.evaluation import scoring
+from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import evaluate, fcn
@@ -38,7 +38,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small judge, so that the tests take seconds."""
     monkeypatch.setattr(fcn_module, "FEATURES", 16)
     monkeypatch.setattr(fcn_module, "BLOCKS", ((8, 8), (16, 5)))
-    monkeypatch.setattr(scoring, "inliers", lambda features: features[:-2])  # the forest has its own test
+    monkeypatch.setattr(scores_module, "inliers", lambda features: features[:-2])  # the forest has its own test
 
 
 def waves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +118,9 @@ def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "fid" not in metrics["baseline"]
     assert "labels" in metrics["missing"]["fid"]
     assert metrics["fcn_accuracy"] is None
+    result = evaluate_files(study.test, study.mapped, train=study.train, params=PARAMS)
+    assert result["scale"].startswith("the series of a study")
+    assert result["synthetic"]["rocket_fid"] == pytest.approx(metrics["mapped"]["rocket_fid"])
 
 
 def test_any_two_files(tmp_path: Path) -> None:
