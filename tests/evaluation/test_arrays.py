@@ -63,7 +63,7 @@ def test_versions_are_compared() -> None:
         "mapped",
     ]
     assert set(line) == {"|", "-"} and len({len(row) for row in (header, line, rows[0])}) == 1
-    assert "Not measured: fcn_accuracy, fid" in table and "scale: real." in table
+    assert "Not measured: fcn_accuracy, fid" in table and "\nScale: real.\n" in table
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,9 @@ def _remarks(result: dict[str, Any]) -> list[str]:
     if result.get("fcn_accuracy") is not None:
         remark += f" The FCN behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series."
     remarks = [remark]
-    if "judge" in result:
-        remarks.append(f"Judge: {result['judge']}; scale: {result['scale']}.")
+    if "scale" in result:
+        judge = "" if result["fcn_accuracy"] is None else f"Judge: {result['judge']}. "
+        remarks.append(f"{judge}Scale: {result['scale']}.")
     for reason in dict.fromkeys(result["missing"].values()):
         scores = [score for score, why in result["missing"].items() if why == reason]
         remarks.append(f"Not measured: {', '.join(scores)} ({reason}).")
