@@ -22,9 +22,10 @@ from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.estimators.authors import AuthorsGenerator
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
-from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, evaluate
+from nm_vqtsg.evaluation.evaluate import evaluate_samples
 from nm_vqtsg.evaluation.judge import Judge
-from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.params import Params, load_params, override
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.progress import LogLines
@@ -112,23 +113,22 @@ def run(study: Path, dataset: str, seed: int, changes: list[str]) -> dict:
     )
     mapper.fit(generator, train.X, session=session)
 
-    n = max(params.sample.n_samples, len(test.X))
+    n = sample_count(params.sample.n_samples, len(test.X))
     y_class = torch.arange(test.n_classes).repeat_interleave(params.sample.n_per_class)
     source = torch.Generator().manual_seed(derive_seed(seed, "sample"))
-    baseline = Generated(
+    baseline = Samples(
         generator.sample(n, generator=source).numpy(),
         generator.sample(len(y_class), y_class, generator=source).numpy(),
         y_class.numpy(),
     )
-    mapped = Generated(mapper.transform(baseline.X), mapper.transform(baseline.X_class), baseline.y_class)
-    found = evaluate(
-        Real(test.X, test.y),
+    mapped = Samples(mapper.transform(baseline.X), mapper.transform(baseline.X_class), baseline.y_class)
+    result = evaluate_samples(
+        test,
         {"baseline": baseline, "mapped": mapped},
-        train=Real(train.X, train.y),
+        train=train,
         judge=Judge.load(study / "results" / dataset / "fcn.safetensors"),
-        rocket=RocketFeatures(*test.X.shape[1:], params.rocket.n_kernels, params.rocket.seed),
-        labels=tuple(map(str, test.labels)),
-        protocol=Protocol(**params.evaluate.model_dump()),
+        rocket=params.rocket,
+        config=params.evaluate,
         session=session,
     )
     return {
@@ -140,7 +140,7 @@ def run(study: Path, dataset: str, seed: int, changes: list[str]) -> dict:
         "tau": mapper.tau_,
         "tau_curve": dict(zip(map(str, mapper.tau_curve_.grid), mapper.tau_curve_.fid, strict=True)),
         "mapper_l1": [mapper.report_.l1_input, mapper.report_.l1],
-        **found,
+        **result,
     }
 
 

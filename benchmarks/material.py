@@ -11,6 +11,7 @@ import numpy as np
 from nm_vqtsg.datasets.archive import SIZES
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.datasets.resplit import resplit
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 
 UCR = "NM_VQTSG_UCR"
@@ -48,4 +49,4 @@ def artificial(n: int, length: int, n_classes: int, seed: int) -> Series:
     X = np.sin(slow * t + phase[0]) + 0.4 * np.sin(fast * t + phase[1]) + 0.1 * rng.standard_normal((n, length))
     X = (X - X.mean()) / X.std()
     labels = np.array([str(label) for label in range(n_classes)])
-    return Series(X[:, None].astype(np.float32), y, labels, np.zeros(1), np.ones(1))
+    return Series(X[:, None].astype(np.float32), y, labels, Scaling.none(1))

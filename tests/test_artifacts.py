@@ -27,6 +27,7 @@ from nm_vqtsg.artifacts import (
     save_model,
     save_npz,
 )
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params
@@ -137,7 +138,7 @@ def test_a_model_of_another_shape_is_refused(tmp_path: Path) -> None:
 def test_a_model_of_another_data_set_is_refused(tmp_path: Path, step: str) -> None:
     """Even where all shapes fit."""
     paths = Paths(tmp_path, "ECG5000", 0)
-    series = Series(np.zeros((4, 1, 24), np.float32), None, None, np.zeros(1), np.ones(1))
+    series = Series(np.zeros((4, 1, 24), np.float32), None, None, Scaling.none(1))
     for path in (paths.train, paths.test):
         series.save(path)
     save_npz(paths.samples, X=series.X)

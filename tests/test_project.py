@@ -59,6 +59,7 @@ def test_reading_never_runs_code() -> None:
 
 ROOMS = (
     "errors",
+    "metrics",
     "artifacts",
     "yaml12",
     "datasets",
@@ -67,7 +68,6 @@ ROOMS = (
     "session",
     "study",
     "training",
-    "metrics",
     "evaluation",
     "tokenizer",
     "prior",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nm_vqtsg.estimators.timevqvae import TimeVQVAE
     from nm_vqtsg.estimators.vqvae import VQVAE
     from nm_vqtsg.evaluation.arrays import evaluate
-    from nm_vqtsg.evaluation.report import format_scores
+    from nm_vqtsg.evaluation.table import format_scores
 
 __version__ = "0.1.0"
 
@@ -24,7 +24,7 @@ _PLACES = {
     "load_generator": "nm_vqtsg.estimators.registry.load_generator",
     "NeuralMapper": "nm_vqtsg.estimators.neural_mapper.NeuralMapper",
     "evaluate": "nm_vqtsg.evaluation.arrays.evaluate",
-    "format_scores": "nm_vqtsg.evaluation.report.format_scores",
+    "format_scores": "nm_vqtsg.evaluation.table.format_scores",
     "UserError": "nm_vqtsg.errors.UserError",
 }
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them

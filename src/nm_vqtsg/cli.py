@@ -226,25 +226,21 @@ def evaluate(
         return run_step("evaluate", study, dataset, seed, device, progress)
     if real is None or synthetic is None or dataset or seed is not None:
         raise UserError("evaluate: --real and --synthetic go together, and without --dataset and --seed")
-    measure_files(real, synthetic, out, {"train": train, "labels": labels, "fcn": fcn})
+    print_scores(real, synthetic, out, {"train": train, "labels": labels, "fcn": fcn})
 
 
-def measure_files(real: Path, synthetic: Path, out: Path | None, more: dict[str, Any]) -> None:
+def print_scores(real: Path, synthetic: Path, out: Path | None, more: dict[str, Any]) -> None:
     """Measure one file against another, print the scores, and write all numbers to `out`."""
-    from rich.console import Console
-
     from nm_vqtsg.artifacts import save_json
-    from nm_vqtsg.commands.evaluate_files import evaluate_files, score_table
+    from nm_vqtsg.commands.evaluate_files import evaluate_files
+    from nm_vqtsg.evaluation.table import format_scores
     from nm_vqtsg.session import Session
     from nm_vqtsg.session.progress import chosen_progress
 
     session = Session(progress=chosen_progress("auto", logging.getLogger("nm_vqtsg")))
     with session.stop.listening():
         result = evaluate_files(real, synthetic, session=session, **more)
-    Console(soft_wrap=True).print(score_table(result))
-    for reason in dict.fromkeys(result["missing"].values()):
-        metrics = [metric for metric, why in result["missing"].items() if why == reason]
-        typer.echo(f"missing: {', '.join(metrics)}: {reason}")
+    typer.echo(format_scores(result))
     if out is not None:
         save_json(out, result)
         typer.echo(f"written: {out}")

@@ -115,7 +115,7 @@ REFUSED = {
         ["fewer series than the 10 classes"],
     ),
     "too short": (("x.csv", csv(X[:, :5])), {}, ["length 5", "data.min_length 8"]),
-    "constant data": (("x.csv", csv(np.full((20, 8), 0.1))), {}, ["constant over TRAIN", "remove"]),
+    "constant data": (("x.csv", csv(np.full((20, 8), 0.1))), {}, ["TRAIN: channel 1 is constant", "remove"]),
     "long as wide": (("x.csv", LONG), {}, ["layout: long"]),
     "long without its column": (("x.csv", LONG), {"layout": "long", "time_column": "t"}, ["'t'", "'time'"]),
     "long with a time twice": (
@@ -252,7 +252,7 @@ def test_accepted_and_round_tripped(case, tmp_path):
         assert raw.labels is None and train.y is None and train.n_classes == 0
         return
     assert train.labels.tolist() == test.labels.tolist() == labels
-    back = np.concatenate([train.original_labels(train.y), test.original_labels(test.y)])
+    back = np.concatenate([train.labels[train.y], test.labels[test.y]])
     assert sorted(back) == sorted(raw.labels)
 
 

@@ -64,4 +64,4 @@ def test_a_time_ordered_split_of_ones_own(tmp_path):
         (tmp_path / "mine" / f"mine_{split}.tsv").write_text(text)
     params = Params(datasets=("mine",), own_data={"mine": OwnData(path="mine", keep_split=True)})
     train = Series.load(run(tmp_path, params, "mine").train)
-    np.testing.assert_allclose(train.original_units(train.X)[:, 0], X[:7], atol=1e-6)
+    np.testing.assert_allclose(train.scaling.undo(train.X)[:, 0], X[:7], atol=1e-6)

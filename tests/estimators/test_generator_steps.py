@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nm_vqtsg.artifacts import load_json, load_npz, save_npz
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Transformer
@@ -41,7 +42,7 @@ def prepare(folder: Path, labels: bool) -> Path:
     for path, n in ((paths.train, 32), (paths.test, 30)):
         X = np.sin(np.arange(LENGTH) * 0.5 + source.uniform(0, 6, (n, 1, 1))).astype(np.float32)
         y, names = (np.arange(n) % 2, np.array(["-1", "1"])) if labels else (None, None)
-        Series(X, y, names, np.zeros(1), np.ones(1)).save(path)
+        Series(X, y, names, Scaling.none(1)).save(path)
     tokenizer = timevqvae.KIND.build(PARAMS.stage1, 1, LENGTH)
     tokenizer.fit(Series.load(paths.train).X, Budget.of(PARAMS.stage1))
     tokenizer.save(paths.weights(1))

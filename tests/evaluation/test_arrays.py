@@ -11,7 +11,7 @@ from nm_vqtsg import evaluate, format_scores
 from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.writers import write_series
 from nm_vqtsg.errors import DataError, ParameterError
-from nm_vqtsg.metrics.directions import flat_scores
+from nm_vqtsg.evaluation.table import flat_scores
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 
 SMALL: dict[str, Any] = {
@@ -38,30 +38,32 @@ def test_the_numbers_are_those_of_the_command_line(tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.npz" for name in ("real", "fake", "train")]
     expected = evaluate_files(paths[0], paths[1], train=paths[2], params=params)
     (X, y), (X_train, y_train), (X_fake, y_fake) = REAL, TRAIN, FAKE
-    found = evaluate(
+    result = evaluate(
         pd.DataFrame(X[:, 0]), X_fake, y=pd.Series(y), y_synthetic=y_fake.astype(float), train=X_train.tolist(),
         y_train=y_train, progress=False, device="cpu", **SMALL,
     )  # fmt: skip
     for part in ("synthetic", "reference"):
-        assert flat_scores(found[part]) == pytest.approx(flat_scores(expected[part]), rel=1e-3, nan_ok=True)
-    assert [found[key] for key in ("n", "missing", "judge")] == [
+        assert flat_scores(result[part]) == pytest.approx(flat_scores(expected[part]), rel=1e-3, nan_ok=True)
+    assert [result[key] for key in ("n", "missing", "judge")] == [
         expected[key] for key in ("n", "missing", "judge")
     ]
-    assert {"fid", "is", "cfid", "rocket_fid"} <= set(found["synthetic"]) and found["synthetic"]["second_opinion"]
+    assert {"fid", "is", "cfid", "rocket_fid"} <= set(result["synthetic"]) and result["synthetic"][
+        "second_opinion"
+    ]
 
 
 def test_versions_are_compared() -> None:
     better = FAKE[0] * 0.5 + 0.5 * waves(36, 2)[0]
-    found = evaluate(REAL[0], {"baseline": FAKE[0], "mapped": better}, progress=False, **SMALL)
-    assert found["change_percent"]["rocket_fid"] > 0
-    table = format_scores(found)
+    result = evaluate(REAL[0], {"baseline": FAKE[0], "mapped": better}, progress=False, **SMALL)
+    assert result["change_percent"]["rocket_fid"] > 0
+    table = format_scores(result)
     header, line, *rows = table.splitlines()
     assert header.split("|")[1:-1] != [] and [cell.strip() for cell in header.split("|")[2:4]] == [
         "baseline",
         "mapped",
     ]
     assert set(line) == {"|", "-"} and len({len(row) for row in (header, line, rows[0])}) == 1
-    assert "Not measured: fcn_accuracy, fid" in table
+    assert "Not measured: fcn_accuracy, fid" in table and "\nScale: real.\n" in table
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,6 @@ def test_versions_are_compared() -> None:
 )
 def test_what_does_not_fit_is_one_sentence(change: dict[str, Any], error: type[Exception], words: str) -> None:
     given = {"real": REAL[0], "synthetic": FAKE[0], "progress": False, **SMALL, **change}
-    with pytest.raises(error, match=words) as found:
+    with pytest.raises(error, match=words) as refusal:
         evaluate(given.pop("real"), given.pop("synthetic"), **given)
-    assert "\n" not in str(found.value)
+    assert "\n" not in str(refusal.value)

@@ -3,20 +3,21 @@
 import re
 from pathlib import Path
 
-from nm_vqtsg.metrics.directions import BETTER, better
+from nm_vqtsg.evaluation.table import better
+from nm_vqtsg.metrics.directions import BETTER
 from nm_vqtsg.tables.second_opinion import SCORES
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 
 
 def test_every_score_is_explained_with_its_direction_and_source() -> None:
-    found = {}
+    explained = {}
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if len(cells) == 5 and (keys := re.findall(r"`(\w+)`", cells[1])):
-            found |= dict.fromkeys(keys, cells[2])
+            explained |= dict.fromkeys(keys, cells[2])
             assert cells[3] and cells[4]
-    assert found == {name: better(name) for name in BETTER}
+    assert explained == {name: better(name) for name in BETTER}
 
 
 def test_the_table_of_the_second_opinion_knows_every_score_that_no_other_table_has() -> None:

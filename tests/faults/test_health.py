@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nm_vqtsg.artifacts import load_json, save_json
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import TrainingError
 from nm_vqtsg.params import Params, override
@@ -50,7 +51,7 @@ def make_data(folder: Path, phases: float = 1, noise: float = 0.2) -> Paths:
     X = X[:, None].astype(np.float32)
     paths = Paths(folder, "ECG5000", 0)
     for path in (paths.train, paths.test):
-        Series(X, None, None, np.zeros(1), np.ones(1)).save(path)
+        Series(X, None, None, Scaling.none(1)).save(path)
     return paths
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nm_vqtsg.artifacts import save_json, save_npz, save_text
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.judge import Judge
@@ -27,7 +28,7 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StageContext:
     y = np.arange(40) % 2 if labelled else None
     labels = np.array(["-1", "1"]) if labelled else None
     for path in (paths.train, paths.test):
-        Series(X, y, labels, np.zeros(channels), np.ones(channels)).save(path)
+        Series(X, y, labels, Scaling.none(channels)).save(path)
     tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), channels, LENGTH)
     budget = Budget(steps=2, batch_size=8, learning_rate=1e-3, learning_rate_min=1e-4)
     tokenizer.fit(X, budget)

@@ -9,6 +9,7 @@ import pytest
 from patch_generator import waves
 
 from nm_vqtsg.artifacts import load_json, load_model, save_json, save_npz
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
@@ -46,7 +47,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     ctx = context(folder, "tau_search")
     X = waves(80).numpy()
-    Series(X, None, None, np.zeros(1), np.ones(1)).save(ctx.paths.train)
+    Series(X, None, None, Scaling.none(1)).save(ctx.paths.train)
     tokenizer = timevqvae.KIND.build(PARAMS.stage1, 1, 24)
     tokenizer.fit(X, Budget.of(PARAMS.stage1))
     tokenizer.save(ctx.paths.weights(1))

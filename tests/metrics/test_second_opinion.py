@@ -23,7 +23,7 @@ def waves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return X[:, None], y
 
 
-def test_manifold_scores_of_equal_laws() -> None:
+def test_manifold_scores_of_equal_distributions() -> None:
     """Density about 1 and coverage about 1 - 2^-k, as derived by Naeem et al."""
     found = manifold_scores(noise(800, 0), noise(800, 1), k=5)
     assert found["density"] == pytest.approx(1, abs=0.06)
@@ -110,7 +110,7 @@ def test_autocorrelation_difference_of_known_processes() -> None:
     assert autocorrelation_difference(white, pairs, max_lag=10) == pytest.approx(0.5, abs=0.02)
 
 
-def test_skewness_and_kurtosis_of_known_laws() -> None:
+def test_skewness_and_kurtosis_of_known_distributions() -> None:
     rng = np.random.default_rng(0)
     normal, exponential = rng.normal(size=(2000, 1, 50)), rng.exponential(size=(2000, 1, 50))
     found = tsgbench_distances(normal, exponential)

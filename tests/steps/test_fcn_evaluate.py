@@ -9,10 +9,11 @@ import torch
 
 from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_model, save_npz
 from nm_vqtsg.commands.evaluate_files import evaluate_files
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import fcn as fcn_module
-from nm_vqtsg.evaluation import scoring
+from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import evaluate, fcn
@@ -37,7 +38,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small judge, so that the tests take seconds."""
     monkeypatch.setattr(fcn_module, "FEATURES", 16)
     monkeypatch.setattr(fcn_module, "BLOCKS", ((8, 8), (16, 5)))
-    monkeypatch.setattr(scoring, "inliers", lambda features: features[:-2])  # the forest has its own test
+    monkeypatch.setattr(scores_module, "inliers", lambda features: features[:-2])  # the forest has its own test
 
 
 def waves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,10 +59,9 @@ class Doubler:
 @pytest.fixture
 def study(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path, "Toy", 0)
-    scale = {"mean": np.zeros(1), "std": np.ones(1)}
     for path, n, seed in ((paths.train, 60, 0), (paths.test, 40, 1)):
         X, y = waves(n, seed)
-        Series(X, y, np.array(["-1", "1"]), **scale).save(path)
+        Series(X, y, np.array(["-1", "1"]), Scaling.none(1)).save(path)
     X, _ = waves(50, 2)
     X_class, y_class = waves(20, 3)
     save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
@@ -107,7 +107,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, seed in ((study.train, 0), (study.test, 1)):
-        Series(waves(40, seed)[0], None, None, np.zeros(1), np.ones(1)).save(path)
+        Series(waves(40, seed)[0], None, None, Scaling.none(1)).save(path)
     save_npz(study.samples, X=0.5 * waves(50, 2)[0])
     fcn.run(context("fcn", Paths(study.study, "Toy")))
     assert load_json(study.fcn_report)["accuracy"] is None
@@ -118,6 +118,9 @@ def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "fid" not in metrics["baseline"]
     assert "labels" in metrics["missing"]["fid"]
     assert metrics["fcn_accuracy"] is None
+    result = evaluate_files(study.test, study.mapped, train=study.train, params=PARAMS)
+    assert result["scale"].startswith("the series of a study")
+    assert result["synthetic"]["rocket_fid"] == pytest.approx(metrics["mapped"]["rocket_fid"])
 
 
 def test_any_two_files(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from small_model import labelled_waves, small_generator, small_mapper
 from nm_vqtsg import NeuralMapper, load_generator
 from nm_vqtsg.artifacts import load_npz, save_json
 from nm_vqtsg.cli import main
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper as Mapper
 from nm_vqtsg.params import Params, as_yaml
@@ -115,10 +116,10 @@ def study(tmp_path: Path) -> Paths:
     params = Params(datasets=("FordA",), seeds=(0,))
     (tmp_path / "params.yaml").write_text(as_yaml(params))
     paths = Paths(tmp_path, "FordA", 0)
-    mean, std = X.mean((0, 2)), X.std((0, 2))
-    scaled = ((X - mean[:, None]) / std[:, None]).astype(np.float32)
+    scaling = Scaling.of(X)
+    scaled = scaling.apply(X)
     ids = (y == "slow").astype(np.int64)
-    Series(scaled, ids, np.array(["-1", "1"]), mean, std).save(paths.train)
+    Series(scaled, ids, np.array(["-1", "1"]), scaling).save(paths.train)
     model = small_generator(random_state=0, scale=False).fit(scaled, ids)
     model.tokenizer_.save(paths.weights(1))
     model.prior_.save(paths.weights(2))

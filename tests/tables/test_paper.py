@@ -5,7 +5,8 @@ import statistics
 import pytest
 
 from nm_vqtsg.datasets.archive import PAPER_DATASETS
-from nm_vqtsg.tables import change_bounds, change_percent, load_paper
+from nm_vqtsg.metrics.directions import change_percent
+from nm_vqtsg.tables import change_bounds, load_paper
 
 PAPER = load_paper()
 ENTRIES = [(key, name) for key, table in PAPER.tables.items() for name in table.rows]

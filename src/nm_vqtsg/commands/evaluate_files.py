@@ -1,7 +1,7 @@
-"""Measure any samples file against any real file, outside a study; `measure` says what is measured when."""
+"""Measure any samples file against any real file, outside a study; `evaluate_any` says what is measured when."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -9,13 +9,9 @@ from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.csv_format import is_long_csv
 from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.errors import DataError, MissingLabelsError
-from nm_vqtsg.evaluation.measure import SeriesSet, measure
-from nm_vqtsg.metrics.directions import better, flat_scores
+from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
 from nm_vqtsg.params import Params
 from nm_vqtsg.session import Session
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 def evaluate_files(
@@ -50,8 +46,7 @@ def evaluate_files(
     Returns
     -------
     dict
-        As of `evaluate`, with the scores under ``synthetic``, and ``judge`` and ``scale``, which say where both
-        came from.
+        As of `evaluate_any`, with the scores under ``synthetic``.
 
     Raises
     ------
@@ -59,11 +54,11 @@ def evaluate_files(
         If files cannot be read or do not belong together.
     """
     test, fake = _read(real, labels), _read_synthetic(synthetic, labels)
-    known = None if train is None else _read(train, labels)
-    return measure(test, {"synthetic": fake}, known, fcn, params, session)
+    learnt_from = None if train is None else _read(train, labels)
+    return evaluate_any(test, {"synthetic": fake}, learnt_from, fcn, params, session)
 
 
-def _read_synthetic(path: Path, labels: str | None) -> SeriesSet:
+def _read_synthetic(path: Path, labels: str | None) -> NamedSeries:
     """Synthetic series may do without the labels that the real ones have."""
     try:
         return _read(path, labels)
@@ -71,42 +66,20 @@ def _read_synthetic(path: Path, labels: str | None) -> SeriesSet:
         return _read(path, None)
 
 
-def _read(path: Path, labels: str | None) -> SeriesSet:
+def _read(path: Path, labels: str | None) -> NamedSeries:
     if not path.exists():
         raise DataError(f"{path}: no such file; correct the path")
     if path.suffix.lower() == ".npz" and path.is_file():
         arrays = load_npz(path, required=("X",))
         if "X_class" in arrays and "y_class" in arrays:  # a study's samples
             classes = arrays["y_class"].astype(np.str_)
-            return SeriesSet(
+            return NamedSeries(
                 str(path), arrays["X"].astype(np.float64), classes, True, arrays["X_class"].astype(np.float64)
             )
-        scaled = "mean" in arrays and "std" in arrays
-        if scaled and labels is None:  # a study's split
+        scaled = {"mean", "std"} <= set(arrays) or "provenance" in arrays
+        if scaled and labels is None:  # a study's split, or its samples where there are no classes
             y = arrays["y"].astype(np.str_) if "y" in arrays else None
-            return SeriesSet(str(path), arrays["X"].astype(np.float64), y, True)
+            return NamedSeries(str(path), arrays["X"].astype(np.float64), y, True)
     layout: Literal["wide", "long"] = "long" if is_long_csv(path) else "wide"
     raw = read_own(path, name=path.stem, label=labels, layout=layout)
-    return SeriesSet(str(path), raw.X, raw.labels)
-
-
-def score_table(result: dict[str, Any]) -> "Table":
-    """The scores of `evaluate_files` as a table: value, 95 % interval, what real series score, direction."""
-    from rich.table import Table
-
-    table = Table(title=f"{result['n']['generated']} synthetic against {result['n']['test']} real series")
-    for heading in ("score", "value", "95 % interval", "real series", "better"):
-        table.add_column(heading, justify="left" if heading in ("score", "better") else "right")
-    intervals = result["intervals"].get("synthetic", {})
-    reference = flat_scores(result.get("reference", {}))
-    for name, value in flat_scores(result["synthetic"]).items():
-        low, high = intervals.get(name, (None, None))
-        table.add_row(
-            name,
-            f"{value:.4g}",
-            "" if low is None else f"{low:.4g} .. {high:.4g}",
-            f"{reference[name]:.4g}" if name in reference else "",
-            better(name),
-        )
-    table.caption = f"judge: {result['judge']}; scale: {result['scale']}"
-    return table
+    return NamedSeries(str(path), raw.X, raw.labels)

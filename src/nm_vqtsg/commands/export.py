@@ -44,8 +44,8 @@ def export(ctx: StageContext, folder: Path) -> list[str]:
         title=generator_class(params.generator).__name__,
         data=ctx.dataset,
         classes=labels,
-        mean=train.mean.tolist(),
-        std=train.std.tolist(),
+        mean=train.scaling.mean.tolist(),
+        std=train.scaling.std.tolist(),
         random_state=ctx.seed,
         facts=Facts.of(train.X, ids, train.n_classes, origin),
     )

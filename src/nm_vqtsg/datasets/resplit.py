@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from nm_vqtsg.datasets.raw import RawData, in_class_order
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 
@@ -71,11 +72,10 @@ def resplit(
         _check_classes(y, train, test, labels, name)
     _warn_of_oddities(raw.X, train, test, name)
 
-    mean, std = _scale(raw.X[train], name)
+    scaling = Scaling.of(raw.X[train], f"{name}, TRAIN")
 
     def part(rows: np.ndarray) -> Series:
-        X = ((raw.X[rows] - mean[:, None]) / std[:, None]).astype(np.float32)
-        return Series(X, None if y is None else y[rows], labels, mean, std)
+        return Series(scaling.apply(raw.X[rows]), None if y is None else y[rows], labels, scaling)
 
     return part(train), part(test)
 
@@ -148,15 +148,3 @@ def _warn_of_oddities(X: np.ndarray, train: np.ndarray, test: np.ndarray, name: 
             leaked,
             len(test),
         )
-
-
-def _scale(X: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and population standard deviation of each channel over series and time."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = X.mean(axis=(0, 2)), X.std(axis=(0, 2))
-    for channel, (m, s) in enumerate(zip(mean, std, strict=True), start=1):
-        if not (math.isfinite(m) and math.isfinite(s)):
-            raise DataError(f"{name}: the values of channel {channel} are too large to scale; use other units")
-        if s <= 1e-12 * np.abs(X[:, channel - 1]).max():
-            raise DataError(f"{name}: channel {channel} is constant over TRAIN; remove the channel")
-    return mean, std

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from nm_vqtsg.artifacts import load_npz, save_npz
-from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.datasets.scaling import Scaling
+from nm_vqtsg.errors import ArtifactError, DataError
 
 
 @dataclass(frozen=True)
@@ -15,42 +16,25 @@ class Series:
 
     Attributes
     ----------
-    X : (n, C, L) float32, z-scored per channel by `mean` and `std`
+    X : (n, C, L) float32, z-scored per channel
     y : (n,) int64 in 0..n_classes-1, or None where the data have no labels
     labels : (n_classes,) str, the original label of each class, or None
-    mean, std : (C,) float64, over all series and times of TRAIN, in the original units
+    scaling : of TRAIN, the way back to the original units
     """
 
     X: np.ndarray
     y: np.ndarray | None
     labels: np.ndarray | None
-    mean: np.ndarray
-    std: np.ndarray
+    scaling: Scaling
 
     @property
     def n_classes(self) -> int:
         """Number of classes; 0 where the data have no labels."""
         return 0 if self.labels is None else len(self.labels)
 
-    def original_units(self, X: np.ndarray) -> np.ndarray:
-        """Take scaled series (n, C, L) back to the original units, in float64."""
-        return np.asarray(X, dtype=np.float64) * self.std[:, None] + self.mean[:, None]
-
-    def original_labels(self, y: np.ndarray) -> np.ndarray:
-        """Take classes (n,) back to the original labels.
-
-        Raises
-        ------
-        ValueError
-            If the data have no labels.
-        """
-        if self.labels is None:
-            raise ValueError("these data have no labels")
-        return self.labels[np.asarray(y)]
-
     def save(self, path: Path | str) -> None:
         """Write the series as .npz; `y` and `labels` are absent where the data have no labels."""
-        arrays = {"X": self.X, "mean": self.mean, "std": self.std}
+        arrays = {"X": self.X, "mean": self.scaling.mean, "std": self.scaling.std}
         if self.y is not None and self.labels is not None:
             arrays |= {"y": self.y, "labels": self.labels}
         save_npz(path, **arrays)
@@ -65,7 +49,11 @@ class Series:
             If the file is missing, damaged, or its arrays do not fit together.
         """
         arrays = load_npz(path, required=("X", "mean", "std"))
-        series = cls(arrays["X"], arrays.get("y"), arrays.get("labels"), arrays["mean"], arrays["std"])
+        try:
+            scaling = Scaling(arrays["mean"], arrays["std"])
+        except DataError as error:
+            raise ArtifactError(f"{path}: {error}; run the resplit step again") from error
+        series = cls(arrays["X"], arrays.get("y"), arrays.get("labels"), scaling)
         problem = series._problem()
         if problem:
             raise ArtifactError(f"{path}: {problem}; run the resplit step again")
@@ -77,11 +65,8 @@ class Series:
             return f"X is {X.dtype} {X.shape}, not float32 (n, channels, length)"
         if not np.isfinite(X).all():
             return "X holds values that are not finite"
-        for name, scale in (("mean", self.mean), ("std", self.std)):
-            if scale.shape != X.shape[1:2] or scale.dtype != np.float64 or not np.isfinite(scale).all():
-                return f"{name} does not fit X, which has {X.shape[1]} channel(s)"
-        if not (self.std > 0).all():
-            return "std is not positive"
+        if self.scaling.mean.shape != X.shape[1:2]:
+            return f"mean and std do not fit X, which has {X.shape[1]} channel(s)"
         if (y is None) != (labels is None):
             return "only one of y and labels is there"
         if y is None or labels is None:

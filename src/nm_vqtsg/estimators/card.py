@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from nm_vqtsg.estimators.description import Description
-from nm_vqtsg.evaluation.report import format_scores
+from nm_vqtsg.evaluation.table import format_scores
 from nm_vqtsg.mapper.model import Mapper
 
 HEAD = """---

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
-from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.datasets.scaling import Scaling
+from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.estimators.description import Description, Facts
 from nm_vqtsg.estimators.folder import GENERATOR, read_description, read_networks, write_folder
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
@@ -272,15 +273,13 @@ class TwoStageEstimator(SectionEstimator):
         return tokenizer
 
     def _set_scaling(self, array: np.ndarray) -> None:
-        self.mean_ = array.mean((0, 2), dtype=np.float64)
-        self.std_ = array.std((0, 2), dtype=np.float64)
-        if not self.std_.all():
-            raise DataError(f"channel {int(self.std_.argmin())} of X is constant, so it cannot be scaled; drop it")
+        scaling = Scaling.of(array)
         if not self.scale:
-            self.mean_, self.std_ = np.zeros_like(self.mean_), np.ones_like(self.std_)
+            scaling = Scaling.none(array.shape[1])
+        self.mean_, self.std_ = scaling.mean, scaling.std
 
     def _scaled(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))
+        return torch.from_numpy(Scaling(self.mean_, self.std_).apply(array))
 
     def _unscaled(self, x: Tensor) -> np.ndarray:
-        return (x.cpu().numpy() * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
+        return Scaling(self.mean_, self.std_).undo(x.cpu().numpy()).astype(np.float32)

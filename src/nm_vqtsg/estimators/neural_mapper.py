@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_series
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.mapper.train import MapperReport, check_mapper
+from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.params import Params, Rocket, Stage3, Svq
@@ -28,7 +30,6 @@ from nm_vqtsg.svq.variants import Codec, StochasticVariants
 from nm_vqtsg.training.order import derive_seed
 
 SUFFIX = ".safetensors"
-N_GENERATED = 1024  # samples that the search for tau compares with; published code
 
 
 @runtime_checkable
@@ -186,7 +187,7 @@ class NeuralMapper(SectionEstimator):
         """
         mapper = self._fitted()
         x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
-        return (mapper.map(x_hat).numpy() * self.std_[:, None] + self.mean_[:, None]).astype(np.float32)
+        return Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).numpy()).astype(np.float32)
 
     def save(
         self, path: Path | str, facts: dict[str, Any] | None = None, *, metrics: dict[str, Any] | None = None
@@ -245,7 +246,7 @@ class NeuralMapper(SectionEstimator):
         curve = search_tau(
             generator,
             x,
-            generator.sample(N_GENERATED, generator=source, session=session),
+            generator.sample(ENOUGH, generator=source, session=session),
             grid,
             RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
             distance=self.section("svq").distance,
@@ -261,4 +262,4 @@ class NeuralMapper(SectionEstimator):
         return mapper
 
     def _scaled(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(((array - self.mean_[:, None]) / self.std_[:, None]).astype(np.float32))
+        return torch.from_numpy(Scaling(self.mean_, self.std_).apply(array))

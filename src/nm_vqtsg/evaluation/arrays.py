@@ -9,8 +9,8 @@ import numpy as np
 from nm_vqtsg.datasets.arrays import as_labels, as_series
 from nm_vqtsg.datasets.raw import canonical_labels
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
 from nm_vqtsg.evaluation.judge import Judge
-from nm_vqtsg.evaluation.measure import SeriesSet, measure
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 from nm_vqtsg.params.estimator import as_section
 from nm_vqtsg.session.session import estimator_session
@@ -93,27 +93,27 @@ def evaluate(
         rocket=as_section(rocket, Rocket, "rocket"),
         evaluate=as_section(protocol, Evaluate, "protocol"),
     )
-    test = _series_set("real", real, y)
+    test = _named("real", real, y)
     channels, length = test.X.shape[1:]
     versions = synthetic if isinstance(synthetic, Mapping) else {"synthetic": synthetic}
     if not versions:
         raise DataError("synthetic is an empty dict; give at least one version of the samples")
-    made = {
-        str(name): _series_set(str(name), X, y_synthetic, channels, length, "y_synthetic")
+    samples = {
+        str(name): _named(str(name), X, y_synthetic, channels, length, "y_synthetic")
         for name, X in versions.items()
     }
-    known = None if train is None else _series_set("train", train, y_train, channels, length, "y_train")
+    learnt_from = None if train is None else _named("train", train, y_train, channels, length, "y_train")
     if y_train is not None and train is None:
         raise DataError("y_train was given without train; give both")
-    found = Path(judge) if isinstance(judge, str) else judge
-    return measure(test, made, known, found, params, estimator_session(device, progress))
+    judge = Path(judge) if isinstance(judge, str) else judge
+    return evaluate_any(test, samples, learnt_from, judge, params, estimator_session(device, progress))
 
 
-def _series_set(
+def _named(
     name: str, X: Any, y: Any, channels: int | None = None, length: int | None = None, name_y: str = "y"
-) -> SeriesSet:
+) -> NamedSeries:
     array = as_series(X, channels, length, name=name, fitted="real")
     if y is None:
-        return SeriesSet(name, array, None)
+        return NamedSeries(name, array, None)
     texts = [str(label) for label in as_labels(y, len(array), name=name_y).tolist()]
-    return SeriesSet(name, array, np.array(canonical_labels(texts, name_y), dtype=np.str_))
+    return NamedSeries(name, array, np.array(canonical_labels(texts, name_y), dtype=np.str_))

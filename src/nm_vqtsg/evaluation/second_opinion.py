@@ -34,19 +34,19 @@ def unlabelled_scores(
     scores, missing : dict
         Names to numbers, and names to reasons.
     """
-    found: dict[str, Any] = dict(tsgbench_distances(real, generated))
+    scores: dict[str, Any] = dict(tsgbench_distances(real, generated))
     missing: dict[str, str] = {}
     try:
-        found |= manifold_scores(*features)
+        scores |= manifold_scores(*features)
     except DataError as error:
         missing["precision, recall, density, coverage"] = str(error)
     try:
-        found["auc"] = real_or_generated(*rocket, rng)
+        scores["auc"] = real_or_generated(*rocket, rng)
     except DataError as error:
         missing["auc"] = str(error)
     if train is not None:
-        found |= memorisation(generated, train, real, rng)
-    return found, missing
+        scores |= memorisation(generated, train, real, rng)
+    return scores, missing
 
 
 def labelled_scores(

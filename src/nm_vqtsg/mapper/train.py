@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.session import Session
 from nm_vqtsg.svq.variants import StochasticVariants
@@ -15,7 +16,6 @@ from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.order import derive_seed
 
 CONSTANT = 0.01  # outputs that differ among each other by less than this share of the data's spread
-N_CHECKED = 1024  # series of TRAIN on which the trained mapper is looked at
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def fit_mapper(
 def check_mapper(network: nn.Module, variants: StochasticVariants, tau: float, seed: int = 0) -> MapperReport:
     """Look at the mapper on fresh variants of the first series; see `MapperReport`."""
     source = torch.Generator().manual_seed(derive_seed(seed, "mapper check"))
-    n = min(N_CHECKED, len(variants))
+    n = min(ENOUGH, len(variants))
     variant = variants.draw(slice(0, n), tau, source)
     mapped, x = torch.cat(list(map_batches(network, variant))), variants.x[:n]
     spread = mapped.std(0, correction=0).mean() / x.std(0, correction=0).mean().clamp(min=1e-12)

@@ -1,1 +1,1 @@
-"""How real are the samples: the judge (FCN), ROCKET features, FID, IS, cFID and their uncertainty."""
+"""Scores as pure functions of arrays: of series, of features, or of class probabilities."""

@@ -19,9 +19,9 @@ def classification_score(
 ) -> tuple[float, float]:
     """Accuracy on real series of a classifier that learnt from others; higher is better.
 
-    With samples to learn from and TEST to answer for, this is the classification accuracy score (CAS; Ravuri and
-    Vinyals, 2019). The classifier is a ridge on ROCKET features, not normalised, of 1000 kernels drawn anew in
-    each fit.
+    With samples to learn from and real series to answer for, this is the classification accuracy score (CAS;
+    Ravuri and Vinyals, 2019). The classifier is a ridge on ROCKET features, not normalised, of 1000 kernels drawn
+    anew in each fit.
 
     Parameters
     ----------

@@ -1,6 +1,4 @@
-"""What is good in each score: the one place that says so, for tables, the command line and the documentation."""
-
-from typing import Any
+"""Which way each score is better, and by how much one is better than another."""
 
 BETTER: dict[str, str | float] = {
     "fid": "lower",
@@ -28,10 +26,13 @@ BETTER: dict[str, str | float] = {
 """Score to ``lower``, ``higher``, or the value that is best: what two sets of real series score on average."""
 
 
-def better(name: str) -> str:
-    """``lower``, ``higher``, ``near 0.5`` ..., or ``-`` for a number that is no score."""
-    direction = BETTER.get(name, "-")
-    return direction if isinstance(direction, str) else f"near {direction:g}"
+def change_percent(baseline: float, mapped: float, better: str | float) -> float:
+    """Change as under the paper's tables, positive for the better; NaN for a ratio with zero.
+
+    ``lower`` is better: baseline / mapped * 100 - 100. ``higher``: mapped / baseline * 100 - 100.
+    """
+    above, below = (baseline, mapped) if better == "lower" else (mapped, baseline)
+    return 100 * above / below - 100 if below > 0 else float("nan")
 
 
 def gain(name: str, before: float, after: float) -> float:
@@ -49,9 +50,3 @@ def gain(name: str, before: float, after: float) -> float:
         return after - before
     best = float(direction)
     return abs(before - best) - abs(after - best)
-
-
-def flat_scores(scores: dict[str, Any]) -> dict[str, float]:
-    """The numbers of one set of series as `evaluate` gives them, those of the second opinion last."""
-    flat = {**scores, **scores.get("second_opinion", {})}
-    return {name: float(value) for name, value in flat.items() if isinstance(value, int | float)}

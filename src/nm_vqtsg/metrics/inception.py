@@ -10,13 +10,13 @@ def inception_score(
 ) -> tuple[float, float]:
     """Inception score (Salimans et al., 2016): exp of the mean KL(p(y|x) ‖ p(y)).
 
-    Between 1 (every series looks alike to the judge) and the number of classes (each is recognised without doubt
-    and all are equally frequent); higher is better.
+    Between 1 (every series looks alike to the classifier) and the number of classes (each is recognised without
+    doubt and all are equally frequent); higher is better.
 
     Parameters
     ----------
     probabilities : (n, n_classes) array
-        The judge's softmax.
+        Softmax of the classifier.
     splits : int
         Parts of equal size that are scored one by one; what does not fill a part is left out.
     rng : np.random.Generator, optional

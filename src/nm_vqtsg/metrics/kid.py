@@ -17,7 +17,7 @@ class Kid(NamedTuple):
 
 
 def kid(first: np.ndarray, second: np.ndarray, gamma: float | None = None, level: float = 0.95) -> Kid:
-    """Squared maximum mean discrepancy with the kernel (γ x·y + 1)³; lower is better, 0 for equal laws.
+    """Squared maximum mean discrepancy with the kernel (γ x·y + 1)³; lower is better, 0 for equal distributions.
 
     Bińkowski et al., 2018, "Demystifying MMD GANs", over all pairs at once instead of random subsets: the
     U-statistic is unbiased at every sample size, where FID is not.
@@ -30,7 +30,7 @@ def kid(first: np.ndarray, second: np.ndarray, gamma: float | None = None, level
         1/d by default, as published; 1 suits rows of unit length.
     level : float
         Of the interval, which is normal with the variance of the U-statistic: the part that is linear in the
-        samples and the degenerate part, which is all that is left when the laws are equal.
+        samples and the degenerate part, which is all that is left when the distributions are equal.
 
     Raises
     ------

@@ -12,8 +12,8 @@ def manifold_scores(real: np.ndarray, generated: np.ndarray, k: int = 5) -> dict
     A real (generated) series owns the ball that reaches to its k-th nearest real (generated) neighbour.
     Precision: share of samples in a real ball. Recall: share of real series in a sample's ball (Kynkäänniemi et
     al., 2019). Density: how many real balls a sample is in, over k; may exceed 1. Coverage: share of real balls
-    that hold a sample (Naeem et al., 2020); both bear outliers better. For equal laws density is about 1 and
-    coverage about 1 − 2⁻ᵏ when the sets are equally large.
+    that hold a sample (Naeem et al., 2020); both bear outliers better. For equal distributions density is about
+    1, and coverage about 1 − 2⁻ᵏ when the sets are equally large.
 
     Raises
     ------
@@ -39,36 +39,36 @@ def _radius(points: np.ndarray, k: int) -> np.ndarray:
 
 
 def memorisation(
-    generated: np.ndarray, train: np.ndarray, test: np.ndarray, rng: np.random.Generator
+    generated: np.ndarray, seen: np.ndarray, unseen: np.ndarray, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Are samples closer to TRAIN, which the generator saw, than to TEST, which it did not?
+    """Are samples closer to real series that the generator saw than to those that it did not see?
 
     Parameters
     ----------
-    generated, train, test : (n, C, L) arrays
+    generated, seen, unseen : (n, C, L) arrays
         Euclidean distance of the series themselves.
     rng : np.random.Generator
-        Cuts the larger of TRAIN and TEST to the size of the other: more series lie closer by number alone.
+        Cuts the larger of the two real sets to the size of the other: more series lie closer by number alone.
 
     Returns
     -------
     dict
-        ``closer_to_train``: share of samples, 0.5 when nothing was learnt by heart and 1 when all was;
-        ``distance_ratio``: median distance to TRAIN over median distance to TEST, 1 and 0 likewise;
-        ``copies``: share of samples that equal a TRAIN series to within 10⁻⁴ of its norm (all of TRAIN).
+        ``closer_to_train``: share of samples, 0.5 when nothing was memorised and 1 when all was;
+        ``distance_ratio``: median distance to what was seen over that to what was not, 1 and 0 likewise;
+        ``copies``: share of samples that equal a series that was seen to within 10⁻⁴ of its norm (of all seen).
     """
-    flat, from_train, from_test = (X.reshape(len(X), -1).astype(np.float64) for X in (generated, train, test))
-    to_train = cdist(flat, from_train)
-    nearest = to_train.argmin(1)
-    norms = np.linalg.norm(from_train, axis=1)[nearest]
-    copies = to_train[np.arange(len(flat)), nearest] <= 1e-4 * norms
-    n = min(len(train), len(test))
-    train_gap = to_train[:, rng.permutation(len(train))[:n]].min(1)
-    test_gap = cdist(flat, from_test[rng.permutation(len(test))[:n]]).min(1)
-    closer = (train_gap < test_gap) + 0.5 * (train_gap == test_gap)
-    middle = float(np.median(test_gap))
+    flat, flat_seen, flat_unseen = (X.reshape(len(X), -1).astype(np.float64) for X in (generated, seen, unseen))
+    to_seen = cdist(flat, flat_seen)
+    nearest = to_seen.argmin(1)
+    norms = np.linalg.norm(flat_seen, axis=1)[nearest]
+    copies = to_seen[np.arange(len(flat)), nearest] <= 1e-4 * norms
+    n = min(len(seen), len(unseen))
+    gap_seen = to_seen[:, rng.permutation(len(seen))[:n]].min(1)
+    gap_unseen = cdist(flat, flat_unseen[rng.permutation(len(unseen))[:n]]).min(1)
+    closer = (gap_seen < gap_unseen) + 0.5 * (gap_seen == gap_unseen)
+    middle = float(np.median(gap_unseen))
     return {
         "closer_to_train": float(closer.mean()),
-        "distance_ratio": float(np.median(train_gap)) / middle if middle > 0 else float("nan"),
+        "distance_ratio": float(np.median(gap_seen)) / middle if middle > 0 else float("nan"),
         "copies": float(copies.mean()),
     }

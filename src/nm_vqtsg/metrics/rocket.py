@@ -2,8 +2,8 @@
 
 Kernels by sktime's `Rocket` (Dempster, Petitjean and Webb, 2020, "ROCKET: exceptionally fast and accurate time
 series classification using random convolutional kernels"); each gives the proportion of positive responses and
-their maximum. Series are **not** normalised one by one, as sktime does by default: that would hide amplitude
-errors, which are what the mapper is there to mend.
+their maximum. Series are **not** normalised one by one, as sktime does by default: that would hide errors
+of amplitude.
 """
 
 import numpy as np

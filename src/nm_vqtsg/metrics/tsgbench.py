@@ -1,7 +1,7 @@
 """TSGBench's distances between the statistics of two sets of series (Ang et al., 2023, "TSGBench").
 
 All are ≥ 0, 0 for equal statistics, and lower is better. They look at series, not at features, so they need no
-judge; they are blind to whatever their statistic leaves out.
+classifier; they are blind to whatever their statistic leaves out.
 """
 
 import numpy as np

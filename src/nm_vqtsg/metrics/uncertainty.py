@@ -1,4 +1,4 @@
-"""How far a number would move with other series of the same law: bootstrap draws and intervals.
+"""How far a number would move with other series of the same distribution: bootstrap draws and intervals.
 
 A bootstrap draw repeats series, so its FID is larger by about the bias of the sample itself. Intervals are
 therefore the quantiles of the draws shifted onto the estimate: they show its spread, not its bias.
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nm_vqtsg.metrics.cfid import rows_by_class
+from nm_vqtsg.metrics.directions import change_percent
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.inception import inception_score
 
@@ -19,15 +20,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-def change_percent(baseline: float, mapped: float, lower_is_better: bool) -> float:
-    """Change as under the paper's tables, positive for the better; NaN for a ratio with zero.
-
-    FID and cFID: (baseline/mapped)·100 − 100. IS: (mapped/baseline)·100 − 100.
-    """
-    above, below = (baseline, mapped) if lower_is_better else (mapped, baseline)
-    return 100 * above / below - 100 if below > 0 else float("nan")
 
 
 def centred_interval(value: float, draws: np.ndarray, level: float = 0.95, smallest: float = -np.inf) -> Interval:
@@ -40,7 +32,7 @@ def centred_interval(value: float, draws: np.ndarray, level: float = 0.95, small
 
 
 def change_interval(
-    values: tuple[float, float], draws: np.ndarray, lower_is_better: bool, level: float = 0.95
+    values: tuple[float, float], draws: np.ndarray, better: str | float, level: float = 0.95
 ) -> Interval:
     """Interval of the change in percent between two scores of the same draws.
 
@@ -54,11 +46,13 @@ def change_interval(
         The estimates.
     draws : (n_draws, 2) array
         Both scores of each draw: what they share in luck cancels.
+    better : str
+        ``lower`` or ``higher``.
     """
-    if len(draws) < 2 or not np.isfinite(change_percent(*values, lower_is_better)) or min(values) <= 0:
+    if len(draws) < 2 or not np.isfinite(change_percent(*values, better)) or min(values) <= 0:
         return Interval(float("nan"), float("nan"))
     centred = draws - draws.mean(0)
-    (above, below), first = (values, 0) if lower_is_better else (values[::-1], 1)
+    (above, below), first = (values, 0) if better == "lower" else (values[::-1], 1)
     tail = (1 - level) / 2
 
     def possible(log_ratio: float) -> bool:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
 from nm_vqtsg.errors import DataError, shown
+from nm_vqtsg.metrics.counts import ENOUGH
 
 GENERATORS = Path(__file__).resolve().parents[1] / "tokenizer" / "kinds"  # one file each; not imported here
 Source = Literal["paper", "code", "ours"]
@@ -174,7 +175,9 @@ class Stage2(Training):
 class Sample(Section):
     """Drawing series from the generator."""
 
-    n_samples: Annotated[Whole, Field(ge=2)] = param(1024, "code", "unconditional series, or as many as TEST has")
+    n_samples: Annotated[Whole, Field(ge=2)] = param(
+        ENOUGH, "code", "unconditional series, or as many as TEST has"
+    )
     n_per_class: Annotated[Whole, Field(ge=2)] = param(100, "code", "class-conditional series of each class")
     steps: Positive = param(10, "code", "decoding steps of each band")
     lf_choice_temperature: NonNegativeFloat = param(10.0, "code", "noise of the choice what to keep, LF")
@@ -200,7 +203,7 @@ class Rocket(Section):
 class TauSearch(Section):
     """The search for the temperature of SVQ."""
 
-    n_samples: Annotated[Whole, Field(ge=2)] = param(1024, "code", "generated series to compare with")
+    n_samples: Annotated[Whole, Field(ge=2)] = param(ENOUGH, "code", "generated series to compare with")
     n_train: Annotated[Whole, Field(ge=2)] | None = param(
         None, "ours", "TRAIN series to compare with, a seeded choice; empty is all, as in the paper"
     )

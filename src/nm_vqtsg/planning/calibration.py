@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.mapper.model import Mapper
@@ -107,7 +108,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     watch = Stopwatch(device)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((SERIES, channels, length)).cumsum(-1)
-    X = ((X - X.mean()) / X.std()).astype(np.float32)
+    X = Scaling.of(X).apply(X)
     y = np.arange(SERIES) % n_classes if n_classes else None
     stage1, stage2, stage3 = (
         getattr(params, name).model_copy(update={"steps": WARM_UP + STEPS})

@@ -7,6 +7,7 @@ import torch
 
 from nm_vqtsg.evaluation.fcn import FEATURES
 from nm_vqtsg.metrics.classifiers import ALPHAS, KERNELS, real_or_generated
+from nm_vqtsg.metrics.counts import ENOUGH, sample_count
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.kid import kid
 from nm_vqtsg.metrics.neighbours import manifold_scores, memorisation
@@ -17,7 +18,6 @@ from nm_vqtsg.planning.calibration import Stopwatch
 from nm_vqtsg.planning.sizes import DataSize
 
 SMALL = 256
-SAMPLES = 1024
 LENGTH = 128
 
 
@@ -28,7 +28,7 @@ class Judging:
     Attributes
     ----------
     fid : float
-        ROCKET-FID of 1024 series against 1024.
+        ROCKET-FID of `ENOUGH` series against as many.
     kid_wide, kid_narrow, neighbours : float
         KID on ROCKET's and on the FCN's features, and precision and recall, per pair of series.
     memorisation : float
@@ -56,8 +56,8 @@ class Judging:
         from sklearn.linear_model import RidgeClassifierCV
 
         watch, rng = Stopwatch(torch.device("cpu")), np.random.default_rng(0)
-        wide = _rows(rng, SAMPLES, 2 * params.rocket.n_kernels)
-        other = _rows(rng, SAMPLES, 2 * params.rocket.n_kernels)
+        wide = _rows(rng, ENOUGH, 2 * params.rocket.n_kernels)
+        other = _rows(rng, ENOUGH, 2 * params.rocket.n_kernels)
         narrow = rng.standard_normal((SMALL, FEATURES))
         series = rng.standard_normal((SMALL, 1, LENGTH))
         pairs = SMALL**2
@@ -75,13 +75,11 @@ class Judging:
 
     def seconds(self, params: Params, size: DataSize) -> float:
         """Of one evaluation, besides features: two versions of the samples and the reference against TEST."""
-        n, m = size.n_test, max(params.sample.n_samples, size.n_test)
+        n, m = size.n_test, sample_count(params.sample.n_samples, size.n_test)
         n_class = params.sample.n_per_class * size.n_classes
         values = size.channels * size.length
         pairs = n * m
-        total = 3 * (
-            self.fid * (1 + m / SAMPLES) / 2 + (self.kid_wide + self.neighbours) * pairs + self.told_apart
-        )
+        total = 3 * (self.fid * (1 + m / ENOUGH) / 2 + (self.kid_wide + self.neighbours) * pairs + self.told_apart)
         total += 2 * self.memorisation * values * m * (size.n_train + min(n, size.n_train))
         if size.n_classes:
             total += 3 * (self.kid_narrow * pairs + self.outliers * m)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from nm_vqtsg.metrics.counts import ENOUGH, sample_count
 from nm_vqtsg.params import Params
 from nm_vqtsg.planning.calibration import Costs, measure
 from nm_vqtsg.planning.judging import Judging
@@ -15,7 +16,6 @@ from nm_vqtsg.planning.sizes import DataSize
 SHARED = ("data", "fcn")
 CHAIN = ("stage1", "stage2", "sample", "tau_search", "stage3", "evaluate", "plot")
 PLOT_STARTS = 3  # drawing takes about as long as so many starts of a process
-CHECKED = 1024  # series that stage 3 looks at when it is done
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def make_plan(
 def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, start: float) -> dict[str, float]:
     """Seconds of each job of a data set; `start` is that of a process."""
     n_all = size.n_train + size.n_test
-    n_samples = max(params.sample.n_samples, size.n_test)
+    n_samples = sample_count(params.sample.n_samples, size.n_test)
     n_class = params.sample.n_per_class * size.n_classes
     searched = min(size.n_train, params.tau_search.n_train or size.n_train)
     described = size.n_test + 2 * n_samples + min(n_samples, size.n_train)
@@ -113,7 +113,9 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
         "tau_search": searched * (cost.encode + len(params.tau_grid) * (cost.variant + cost.rocket))
         + (len(params.tau_grid) + 1) * judging.fid
         + min(n_samples, params.tau_search.n_samples) * cost.rocket,
-        "stage3": params.stage3.steps * cost.stage3 + size.n_train * cost.encode + CHECKED * cost.variant,
+        "stage3": params.stage3.steps * cost.stage3
+        + size.n_train * cost.encode
+        + min(ENOUGH, size.n_train) * cost.variant,
         "evaluate": (n_samples + n_class) * cost.map
         + (described + by_cas) * cost.rocket
         + seen * cost.judge

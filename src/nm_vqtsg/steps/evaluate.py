@@ -12,10 +12,10 @@ import torch
 
 from nm_vqtsg.artifacts import canonical_json, load_json, load_npz, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, evaluate
+from nm_vqtsg.evaluation.evaluate import evaluate_samples
 from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.mapper.model import Mapper
-from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StageContext
 
 
@@ -23,12 +23,12 @@ def run(ctx: StageContext) -> None:
     """Map, measure and save."""
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
     classes = ("X_class", "y_class") if test.n_classes else ()
-    samples = load_npz(ctx.paths.samples, required=("X", *classes))
+    arrays = load_npz(ctx.paths.samples, required=("X", *classes))
     mapper = Mapper.load(ctx.model(3), ctx.session.device)
     mapped = {
-        name: mapper.map(torch.from_numpy(samples[name])).numpy() for name in samples if name in ("X", "X_class")
+        name: mapper.map(torch.from_numpy(arrays[name])).numpy() for name in arrays if name in ("X", "X_class")
     }
-    mapped |= {name: samples[name] for name in classes if name == "y_class"}
+    mapped |= {name: arrays[name] for name in classes if name == "y_class"}
     search = load_json(ctx.paths.tau_curve)  # early: a file that is missing should cost no time
     warnings = _warnings(ctx)
 
@@ -36,14 +36,13 @@ def run(ctx: StageContext) -> None:
     if judge is not None:
         judge.model.to(ctx.session.device)
     params = ctx.params
-    result = evaluate(
-        Real(test.X, test.y),
-        {"baseline": _generated(samples), "mapped": _generated(mapped)},
-        train=Real(train.X, train.y),
+    result = evaluate_samples(
+        test,
+        {"baseline": _samples(arrays), "mapped": _samples(mapped)},
+        train=train,
         judge=judge,
-        rocket=RocketFeatures(test.X.shape[1], test.X.shape[2], params.rocket.n_kernels, params.rocket.seed),
-        labels=() if test.labels is None else tuple(str(label) for label in test.labels),
-        protocol=Protocol(**params.evaluate.model_dump()),
+        rocket=params.rocket,
+        config=params.evaluate,
         session=ctx.session,
     )
     facts: dict[str, Any] = {
@@ -74,9 +73,9 @@ def _warnings(ctx: StageContext) -> dict[str, list[str]]:
     """What earlier steps warned of, with their numbers, by step; steps that had no reason to are absent."""
     reports = {"fcn": ctx.paths.fcn_report, "tau_search": ctx.paths.tau_curve}
     reports |= {f"stage{stage}": ctx.paths.report(stage) for stage in (1, 2, 3)}
-    found = {step: load_json(path).get("warnings", []) for step, path in sorted(reports.items())}
-    return {step: warnings for step, warnings in found.items() if warnings}
+    by_step = {step: load_json(path).get("warnings", []) for step, path in sorted(reports.items())}
+    return {step: warnings for step, warnings in by_step.items() if warnings}
 
 
-def _generated(arrays: dict[str, np.ndarray]) -> Generated:
-    return Generated(arrays["X"], arrays.get("X_class"), arrays.get("y_class"))
+def _samples(arrays: dict[str, np.ndarray]) -> Samples:
+    return Samples(arrays["X"], arrays.get("X_class"), arrays.get("y_class"))

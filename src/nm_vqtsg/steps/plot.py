@@ -15,13 +15,13 @@ from nm_vqtsg.artifacts import atomic_path, load_json, load_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StageContext
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.tokenizer.model import Tokenizer
 
-USAGE_SERIES = 1024
 NO_LABELS = "The series of this data set have no labels, so no FCN can be trained to judge them."
 
 
@@ -149,7 +149,7 @@ def class_bars(run: Inputs) -> Figure:
 
 def codebook_usage(run: Inputs) -> Figure:
     """How TRAIN, or enough of it to see the shape, uses the codes of each band."""
-    X = run.train.X[run.some(run.train.X, USAGE_SERIES)]
+    X = run.train.X[run.some(run.train.X, ENOUGH)]
     tokens = run.tokenizer.tokens(run.tensor(X))
     plans = run.tokenizer.plans
     counts = {

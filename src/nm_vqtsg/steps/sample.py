@@ -14,6 +14,7 @@ import torch
 from nm_vqtsg.artifacts import canonical_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.steps.context import StageContext
 from nm_vqtsg.tokenizer import registry
@@ -27,7 +28,7 @@ def run(ctx: StageContext) -> None:
     device = ctx.session.device
     tokenizer = registry.load(ctx.params.generator, ctx.model(1), device)
     model = TwoStageGenerator(tokenizer, Prior.load(ctx.model(2), device), config)
-    n = max(config.n_samples, len(test.X))
+    n = sample_count(config.n_samples, len(test.X))
     tokens = model.sample_tokens(n, generator=_source(ctx, "unconditional"), session=ctx.session)
     small = np.int16 if all(len(book.codes) <= 2**15 for book in model.codebooks) else np.int32
     arrays = {"X": model.decode(tokens).cpu().numpy()}

@@ -35,9 +35,9 @@ def run(ctx: StageContext) -> None:
         raise ArtifactError(f"{ctx.paths.study}: no run has been evaluated yet; run the step evaluate first")
     summaries = summarise(runs)
     folder = ctx.paths.tables
-    made = {f"table{number}": table for number, table in paper_tables(summaries, absent=absent).items()}
-    made["second_opinion"] = second_opinion_table(runs, absent=absent)
-    for name, table in made.items():
+    tables = {f"table{number}": table for number, table in paper_tables(summaries, absent=absent).items()}
+    tables["second_opinion"] = second_opinion_table(runs, absent=absent)
+    for name, table in tables.items():
         save_text(folder / f"{name}.md", to_markdown(table))
         save_text(folder / f"{name}.html", to_html(table))
         save_text(folder / f"{name}.csv", to_csv(table))

@@ -3,7 +3,7 @@ summary."""
 
 from nm_vqtsg.tables.aggregate import DatasetSummary, summarise
 from nm_vqtsg.tables.build import flat_metrics, paper_tables, summary_table, summary_text
-from nm_vqtsg.tables.paper import change_bounds, change_percent, load_paper
+from nm_vqtsg.tables.paper import change_bounds, load_paper
 from nm_vqtsg.tables.render import Table, to_csv, to_html, to_latex, to_markdown, to_text
 from nm_vqtsg.tables.second_opinion import second_opinion_table
 
@@ -11,7 +11,6 @@ __all__ = [
     "DatasetSummary",
     "Table",
     "change_bounds",
-    "change_percent",
     "flat_metrics",
     "load_paper",
     "paper_tables",

@@ -15,7 +15,8 @@ from typing import Any
 
 from scipy.stats import t as student
 
-from nm_vqtsg.tables.paper import Better, change_percent
+from nm_vqtsg.metrics.directions import change_percent
+from nm_vqtsg.tables.paper import Better
 
 Run = Mapping[str, Any]
 
@@ -103,11 +104,11 @@ class DatasetSummary:
 
 def statistic(values: Iterable[float | None]) -> Statistic | None:
     """Mean, sample sd (NaN below two values) and count of the values that are numbers; None without any."""
-    known = [float(value) for value in values if value is not None and math.isfinite(value)]
-    if not known:
+    finite = [float(value) for value in values if value is not None and math.isfinite(value)]
+    if not finite:
         return None
-    sd = statistics.stdev(known) if len(known) > 1 else float("nan")
-    return Statistic(statistics.fmean(known), sd, len(known))
+    sd = statistics.stdev(finite) if len(finite) > 1 else float("nan")
+    return Statistic(statistics.fmean(finite), sd, len(finite))
 
 
 def summarise(runs: Iterable[Run]) -> list[DatasetSummary]:
@@ -120,7 +121,7 @@ def summarise(runs: Iterable[Run]) -> list[DatasetSummary]:
 
 def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
     accuracy = statistic(run.get("fcn_accuracy") for run in runs)
-    comparisons = {key: made for key in METRICS if (made := _compare(key, runs)) is not None}
+    comparisons = {key: pair for key in METRICS if (pair := _compare(key, runs)) is not None}
     headline = "fid" if "fid" in comparisons else "rocket_fid"
     keys = {"n": "n", "baseline": f"baseline_{headline}_at_n", "mapped": f"mapped_{headline}_at_n"}
     matched = {
@@ -182,18 +183,18 @@ def change_over_seeds(value: float, changes: Sequence[float], *, ratios: bool) -
         doubling cancel.
     """
     basis, counts = f"t interval over {len(changes)} seeds", (sum(change > 0 for change in changes), len(changes))
-    known = statistic(changes)
-    if known is None or known.n < len(changes):
+    own = statistic(changes)
+    if own is None or own.n < len(changes):
         return Change(value, float("nan"), float("nan"), float("nan"), basis, None, *counts)
     if ratios and min(changes) <= -100:
-        return Change(value, known.sd, float("nan"), float("nan"), basis, None, *counts)
+        return Change(value, own.sd, float("nan"), float("nan"), basis, None, *counts)
     scaled = statistic([math.log1p(change / 100) for change in changes] if ratios else changes)
     assert scaled is not None
-    half = float(student.ppf(0.975, known.n - 1)) * scaled.sd / math.sqrt(known.n)
+    half = float(student.ppf(0.975, own.n - 1)) * scaled.sd / math.sqrt(own.n)
     low, high = scaled.mean - half, scaled.mean + half
     if ratios:
         low, high = (100 * math.expm1(min(end, 700.0)) for end in (low, high))
-    return Change(value, known.sd, low, high, basis, low <= 0.0 <= high, *counts)
+    return Change(value, own.sd, low, high, basis, low <= 0.0 <= high, *counts)
 
 
 def _single_run_change(key: str, value: float, run: Run) -> Change:

@@ -87,10 +87,16 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
 
 
 def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> list[str]:
-    made = summary.comparisons[metric]
-    row = [summary.dataset, protocol, mean_sd(made.baseline), mean_sd(made.mapped), percent(made.change)]
-    size = summary.matched.get("n") if key != "cfid" and made.reference else None
-    row += [mean_sd(made.reference) + (f" ({size.mean:.0f})" if size else "")]
+    comparison = summary.comparisons[metric]
+    row = [
+        summary.dataset,
+        protocol,
+        mean_sd(comparison.baseline),
+        mean_sd(comparison.mapped),
+        percent(comparison.change),
+    ]
+    size = summary.matched.get("n") if key != "cfid" and comparison.reference else None
+    row += [mean_sd(comparison.reference) + (f" ({size.mean:.0f})" if size else "")]
     if key == "fid":
         matched = summary.matched if metric == "fid" else {}
         row += [mean_sd(matched.get("baseline")), mean_sd(matched.get("mapped"))]
@@ -112,7 +118,7 @@ def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper:
 
 
 def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> dict[str, Any]:
-    made = summary.comparisons[metric]
+    comparison = summary.comparisons[metric]
     matched = summary.matched if metric == "fid" else {}
     shared = summary.comparisons.get("is_normalized") if key == "is" else None
     printed = paper.tables[key].rows.get(summary.dataset, {})
@@ -120,17 +126,17 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "dataset": summary.dataset,
         "metric": metric,
         "protocol": protocol,
-        **_spread("baseline", made.baseline),
-        **_spread("mapped", made.mapped),
-        "change_percent": made.change.value,
-        "change_sd": made.change.sd,
-        "change_low": made.change.low,
-        "change_high": made.change.high,
-        "change_basis": made.change.basis,
-        "seeds_improved": made.change.improved,
-        "unresolved": {True: "yes", False: "no", None: "unknown"}[made.change.unresolved],
+        **_spread("baseline", comparison.baseline),
+        **_spread("mapped", comparison.mapped),
+        "change_percent": comparison.change.value,
+        "change_sd": comparison.change.sd,
+        "change_low": comparison.change.low,
+        "change_high": comparison.change.high,
+        "change_basis": comparison.change.basis,
+        "seeds_improved": comparison.change.improved,
+        "unresolved": {True: "yes", False: "no", None: "unknown"}[comparison.change.unresolved],
     }
-    record |= _spread("reference", made.reference)
+    record |= _spread("reference", comparison.reference)
     if key == "fid":
         record["reference_size"] = summary.matched["n"].mean if "n" in summary.matched else None
         record |= {
@@ -186,16 +192,16 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
     for summary in summaries:
         judged = [key for key in ("fid", "fid_trimmed", "is", "cfid") if key in summary.comparisons]
         for key in judged or [key for key in ("rocket_fid", "rocket_kid") if key in summary.comparisons]:
-            made = summary.comparisons[key]
+            comparison = summary.comparisons[key]
             name, better = METRICS[key]
             cells.append(
                 [
                     summary.dataset,
                     f"{name} {'↓' if better == 'lower' else '↑'}",
-                    mean_sd(made.baseline),
-                    mean_sd(made.mapped),
-                    mean_sd(made.reference),
-                    percent(made.change),
+                    mean_sd(comparison.baseline),
+                    mean_sd(comparison.mapped),
+                    mean_sd(comparison.reference),
+                    percent(comparison.change),
                 ]
             )
         notes.append(_describe(summary, paper))
@@ -208,8 +214,8 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
 def _describe(summary: DatasetSummary, paper: Paper) -> str:
     seeds = ("seed " if len(summary.seeds) == 1 else "seeds ") + " ".join(map(str, summary.seeds))
     sizes = summary.sizes
-    known = {"generated", "test"} <= set(sizes)
-    counts = f"{sizes['generated']} generated against {sizes['test']} TEST" if known else ""
+    sized = {"generated", "test"} <= set(sizes)
+    counts = f"{sizes['generated']} generated against {sizes['test']} TEST" if sized else ""
     at, headline = summary.matched, "FID" if "fid" in summary.comparisons else "ROCKET-FID"
     if {"n", "baseline", "mapped"} <= set(at) and at["n"].mean != sizes.get("generated"):
         counts += (
@@ -233,11 +239,11 @@ def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, flo
         values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
         if summary.taus:
             values["tau"] = math.fsum(summary.taus) / len(summary.taus)
-        for key, made in summary.comparisons.items():
-            values[f"{key}_baseline"] = made.baseline.mean
-            values[f"{key}_mapped"] = made.mapped.mean
-            values[f"{key}_change_percent"] = made.change.value
-            if made.reference:
-                values[f"{key}_reference"] = made.reference.mean
+        for key, comparison in summary.comparisons.items():
+            values[f"{key}_baseline"] = comparison.baseline.mean
+            values[f"{key}_mapped"] = comparison.mapped.mean
+            values[f"{key}_change_percent"] = comparison.change.value
+            if comparison.reference:
+                values[f"{key}_reference"] = comparison.reference.mean
         flat[summary.dataset] = {key: round(v, 6) for key, v in values.items() if math.isfinite(v)}
     return flat

@@ -15,6 +15,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from nm_vqtsg.metrics.directions import change_percent
+
 Better = Literal["lower", "higher"]
 
 
@@ -60,12 +62,6 @@ def load_paper() -> Paper:
     }
     notes = tuple(Disagreement(**note) for note in raw["notes"])
     return Paper(raw["source"], raw["protocol"], (first, second, third), notes, tables)
-
-
-def change_percent(baseline: float, mapped: float, better: Better) -> float:
-    """Improvement by the mapper in percent (the formulas under Tables 1-3); NaN where it is not defined."""
-    good, bad = (baseline, mapped) if better == "lower" else (mapped, baseline)
-    return 100.0 * good / bad - 100.0 if bad else float("nan")
 
 
 def change_bounds(

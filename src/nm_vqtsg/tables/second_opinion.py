@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nm_vqtsg.metrics.directions import better, flat_scores, gain
+from nm_vqtsg.evaluation.table import better, flat_scores
+from nm_vqtsg.metrics.directions import gain
 from nm_vqtsg.tables.aggregate import Change, Run, change_over_seeds, statistic
 from nm_vqtsg.tables.render import EMPTY, Table, mean_sd, number, unresolved
 
@@ -55,10 +56,10 @@ def second_opinion_table(runs: Iterable[Run], *, absent: Sequence[str] = ()) -> 
     cells, records, notes = [], [], []
     for dataset, group in grouped.items():
         for key, name in SCORES.items():
-            made = _row(dataset, key, name, group)
-            if made is not None:
-                cells.append(made[0])
-                records.append(made[1])
+            row = _row(dataset, key, name, group)
+            if row is not None:
+                cells.append(row[0])
+                records.append(row[1])
         reasons = {
             key: why for run in group for key, why in (run.get("missing") or {}).items() if "cfid" not in key
         }

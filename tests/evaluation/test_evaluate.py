@@ -1,6 +1,8 @@
 """The whole dictionary on data whose answer is known."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,16 +10,23 @@ import pytest
 import torch
 
 from nm_vqtsg.artifacts import canonical_json
+from nm_vqtsg.datasets.scaling import Scaling
+from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.evaluation import fcn, scoring
-from nm_vqtsg.evaluation.evaluation import Generated, Protocol, Real, amplitude, evaluate
+from nm_vqtsg.evaluation import fcn
+from nm_vqtsg.evaluation import scores as scores_module
+from nm_vqtsg.evaluation.evaluate import amplitude, evaluate_samples
 from nm_vqtsg.evaluation.judge import Judge
-from nm_vqtsg.metrics.directions import BETTER, better, flat_scores, gain
+from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.evaluation.table import better, flat_scores
+from nm_vqtsg.metrics.directions import BETTER, gain
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.params import Evaluate, Rocket
 
 LABELS = ("-1", "1", "7")
-SHORT = Protocol(is_splits=5, bootstrap=20, cas_fits=1, seed=0)
+SHORT = Evaluate(is_splits=5, bootstrap=20, cas_fits=1, seed=0)
+ROCKET = Rocket(n_kernels=50, seed=0)
 
 
 def series(n: int, seed: int, scale: float = 1.0, y: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +46,7 @@ def quick_trimming() -> Iterator[None]:
         return features[distance <= np.quantile(distance, 0.9)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "inliers", nearest)
+        patch.setattr(scores_module, "inliers", nearest)
         yield
 
 
@@ -51,28 +60,31 @@ def judge() -> Judge:
         return Judge(1, 3)
 
 
-@pytest.fixture(scope="module")
-def rocket() -> RocketFeatures:
-    return RocketFeatures(1, 20, n_kernels=50, seed=0)
+def real(n: int, seed: int, y: np.ndarray | None = None, labels: tuple[str, ...] = LABELS) -> Series:
+    X, classes = series(n, seed, y=y)
+    return Series(X, classes, np.array(labels), Scaling.none(1))
 
 
-def generated(scale: float) -> Generated:
+def unlabelled(n: int, seed: int) -> Series:
+    return Series(series(n, seed)[0], None, None, Scaling.none(1))
+
+
+def generated(scale: float) -> Samples:
     X, _ = series(60, 5, scale)
     X_class, y_class = series(30, 6, scale)
-    return Generated(X, X_class, y_class)
+    return Samples(X, X_class, y_class)
 
 
 @pytest.fixture(scope="module")
-def result(judge: Judge, rocket: RocketFeatures) -> dict:
+def result(judge: Judge) -> dict:
     """Baseline samples of half the amplitude, which the mapper has mended."""
-    return evaluate(
-        Real(*series(90, 1)),
+    return evaluate_samples(
+        real(90, 1),
         {"baseline": generated(0.5), "mapped": generated(1.0)},
-        train=Real(*series(45, 2)),
+        train=real(45, 2),
         judge=judge,
-        rocket=rocket,
-        labels=LABELS,
-        protocol=SHORT,
+        rocket=ROCKET,
+        config=SHORT,
     )
 
 
@@ -89,8 +101,8 @@ def test_the_mended_samples_win(result: dict) -> None:
             assert low <= result[version][name] <= high, name
 
 
-def test_every_number_is_what_it_says(result: dict, judge: Judge, rocket: RocketFeatures) -> None:
-    test, samples = series(90, 1)[0], generated(0.5)
+def test_every_number_is_what_it_says(result: dict, judge: Judge) -> None:
+    test, samples, rocket = series(90, 1)[0], generated(0.5), RocketFeatures(1, 20, n_kernels=50, seed=0)
     assert result["baseline"]["fid"] == fid(judge.features(test), judge.features(samples.X))
     assert result["baseline"]["rocket_fid"] == pytest.approx(fid(rocket(test), rocket(samples.X)))
     assert result["baseline"]["is_normalized"] == pytest.approx(result["baseline"]["is"] / 3)
@@ -115,9 +127,9 @@ def test_reference_and_sizes(result: dict) -> None:
 
 
 def test_amplitudes(result: dict) -> None:
-    found = result["amplitude"]
-    assert found["baseline"]["mean"] == pytest.approx(0.5 * found["test"]["mean"], rel=0.1)
-    assert found["mapped"]["mean"] == pytest.approx(found["test"]["mean"], rel=0.1)
+    spread = result["amplitude"]
+    assert spread["baseline"]["mean"] == pytest.approx(0.5 * spread["test"]["mean"], rel=0.1)
+    assert spread["mapped"]["mean"] == pytest.approx(spread["test"]["mean"], rel=0.1)
     flat = amplitude(np.ones((4, 2, 8)))
     assert flat == {"mean": 0, "sd": 0, "q25": 0, "median": 0, "q75": 0}
 
@@ -138,76 +150,85 @@ def test_every_score_has_a_direction(result: dict) -> None:
     assert gain("auc", 1.0, 0.6) == pytest.approx(0.4) and gain("density", 1.1, 1.4) == pytest.approx(-0.3)
 
 
-def test_same_seed_same_json(result: dict, judge: Judge, rocket: RocketFeatures) -> None:
-    again = evaluate(
-        Real(*series(90, 1)),
+def test_same_seed_same_json(result: dict, judge: Judge) -> None:
+    again = evaluate_samples(
+        real(90, 1),
         {"baseline": generated(0.5), "mapped": generated(1.0)},
-        train=Real(*series(45, 2)),
+        train=real(45, 2),
         judge=judge,
-        rocket=rocket,
-        labels=LABELS,
-        protocol=SHORT,
+        rocket=ROCKET,
+        config=SHORT,
     )
     assert canonical_json(again) == canonical_json(result)
     assert json.loads(canonical_json(result))["missing"] == {}
 
 
-def test_equal_versions_are_unresolved(judge: Judge, rocket: RocketFeatures) -> None:
+def test_equal_versions_are_unresolved(judge: Judge) -> None:
     """The same samples drawn anew: whatever the change, it is no win."""
     X, _ = series(60, 7)
     X_class, y_class = series(30, 8)
-    found = evaluate(
-        Real(*series(90, 1)),
-        {"baseline": generated(1.0), "mapped": Generated(X, X_class, y_class)},
+    result = evaluate_samples(
+        real(90, 1),
+        {"baseline": generated(1.0), "mapped": Samples(X, X_class, y_class)},
         judge=judge,
-        rocket=rocket,
-        labels=LABELS,
-        protocol=Protocol(5, 40, 0, 0),
+        rocket=ROCKET,
+        config=Evaluate(is_splits=5, bootstrap=40, cas_fits=0),
     )
-    assert found["unresolved"]["fid"] is True
-    assert set(found["missing"]) == {"reference", "cas"}
+    assert result["unresolved"]["fid"] is True
+    assert set(result["missing"]) == {"reference", "memorisation", "cas"}
 
 
-def test_without_labels(rocket: RocketFeatures) -> None:
-    found = evaluate(
-        Real(series(90, 1)[0]),
-        {"baseline": Generated(generated(0.5).X), "mapped": Generated(generated(1).X)},
-        train=Real(series(45, 2)[0]),
-        rocket=rocket,
-        protocol=SHORT,
+def test_without_labels() -> None:
+    result = evaluate_samples(
+        unlabelled(90, 1),
+        {"baseline": Samples(generated(0.5).X), "mapped": Samples(generated(1).X)},
+        train=unlabelled(45, 2),
+        rocket=ROCKET,
+        config=SHORT,
     )
-    assert {"rocket_fid", "rocket_kid", "second_opinion"} == set(found["baseline"])
-    assert found["baseline"]["second_opinion"]["features"] == "rocket"
-    assert "cas" in found["missing"]
-    assert {"fid", "is", "cfid"} <= set(found["missing"])
-    assert "labels" in found["missing"]["fid"]
-    assert found["change_percent"]["rocket_fid"] > 0
-    assert found["reference"]["baseline_rocket_fid_at_n"] > found["reference"]["rocket_fid"]
+    assert {"rocket_fid", "rocket_kid", "second_opinion"} == set(result["baseline"])
+    assert result["baseline"]["second_opinion"]["features"] == "rocket"
+    assert "cas" in result["missing"]
+    assert {"fid", "is", "cfid"} <= set(result["missing"])
+    assert "labels" in result["missing"]["fid"]
+    assert result["change_percent"]["rocket_fid"] > 0
+    assert result["reference"]["baseline_rocket_fid_at_n"] > result["reference"]["rocket_fid"]
 
 
-def test_a_class_with_one_series_is_named(judge: Judge, rocket: RocketFeatures) -> None:
+def test_a_class_with_one_series_is_named(judge: Judge) -> None:
     y = np.array([0] * 20 + [1] * 20 + [2])
-    found = evaluate(
-        Real(*series(41, 1, y=y)),
+    result = evaluate_samples(
+        real(41, 1, y),
         {"synthetic": generated(1.0)},
-        train=Real(*series(41, 2, y=y)),
+        train=real(41, 2, y),
         judge=judge,
-        rocket=rocket,
-        labels=LABELS,
-        protocol=SHORT,
+        rocket=ROCKET,
+        config=SHORT,
     )
-    assert list(found["synthetic"]["cfid_per_class"]) == ["-1", "1"]
-    assert "1 real series" in found["missing"]["cfid of class 7"]
-    assert "change_percent" not in found
+    assert list(result["synthetic"]["cfid_per_class"]) == ["-1", "1"]
+    assert "1 real series" in result["missing"]["cfid of class 7"]
+    assert "change_percent" not in result
 
 
-def test_what_does_not_fit_is_refused(judge: Judge, rocket: RocketFeatures) -> None:
-    real = Real(*series(30, 1))
+def test_what_does_not_fit_is_refused(judge: Judge) -> None:
+    test, settings = real(30, 1), {"rocket": ROCKET, "config": SHORT}
     with pytest.raises(DataError, match="must agree"):
-        evaluate(real, {"a": Generated(np.zeros((5, 1, 19)))}, rocket=rocket)
+        evaluate_samples(test, {"a": Samples(np.zeros((5, 1, 19)))}, **settings)
     with pytest.raises(DataError, match="not finite"):
-        evaluate(real, {"a": Generated(np.full((5, 1, 20), np.nan))}, rocket=rocket)
+        evaluate_samples(test, {"a": Samples(np.full((5, 1, 20), np.nan))}, **settings)
     with pytest.raises(DataError, match="differ in number"):
-        evaluate(real, {"a": Generated(real.X), "b": Generated(real.X[1:])}, rocket=rocket)
+        evaluate_samples(test, {"a": Samples(test.X), "b": Samples(test.X[1:])}, **settings)
     with pytest.raises(DataError, match="3 classes and the data have 2"):
-        evaluate(real, {"a": generated(1)}, judge=judge, rocket=rocket, labels=("a", "b"))
+        two = real(30, 1, np.arange(30) % 2, ("a", "b"))
+        evaluate_samples(two, {"a": generated(1)}, judge=judge, **settings)
+
+
+def test_measuring_loads_nothing_that_only_shows_or_checks() -> None:
+    """An edit of tables, or of checks of what users hand in, leaves finished evaluations as they are."""
+    program = "import sys, nm_vqtsg.evaluation.evaluate; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "nm_vqtsg.evaluation.scores" in loaded
+    for module in ("evaluation.table", "evaluation.arrays", "evaluation.any_series", "datasets.arrays", "tables"):
+        assert f"nm_vqtsg.{module}" not in loaded

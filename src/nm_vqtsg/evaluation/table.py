@@ -1,13 +1,8 @@
-"""Scores as text, for people."""
+"""Scores as a table for people: the same text for a terminal, for Markdown and for a model card."""
 
 from typing import Any
 
-from nm_vqtsg.metrics.directions import better, flat_scores
-
-
-def scored_versions(result: dict[str, Any]) -> list[str]:
-    """Names of the sets of series that `evaluate` scored."""
-    return [name for name in result["amplitude"] if name != "test"]
+from nm_vqtsg.metrics.directions import BETTER
 
 
 def format_scores(result: dict[str, Any]) -> str:
@@ -16,7 +11,28 @@ def format_scores(result: dict[str, Any]) -> str:
     Each score with its 95 % interval, what real series score, and what is better; below it, what could not be
     measured and why.
     """
-    versions = scored_versions(result)
+    rows = _rows(result)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join([*lines, "", *_remarks(result)])
+
+
+def flat_scores(scores: dict[str, Any]) -> dict[str, float]:
+    """The numbers of one set of series as `evaluate` gives them, those of the second opinion last."""
+    flat = {**scores, **scores.get("second_opinion", {})}
+    return {name: float(value) for name, value in flat.items() if isinstance(value, int | float)}
+
+
+def better(name: str) -> str:
+    """``lower``, ``higher``, ``near 0.5`` ..., or ``-`` for a number that is no score."""
+    direction = BETTER.get(name, "-")
+    return direction if isinstance(direction, str) else f"near {direction:g}"
+
+
+def _rows(result: dict[str, Any]) -> list[list[str]]:
+    """Cells of the table, the header first: a column for each set of series, a row for each score."""
+    versions = [name for name in result["amplitude"] if name != "test"]
     reference = flat_scores(result.get("reference", {}))
     columns = {name: flat_scores(result[name]) for name in versions}
     rows = [["score", *versions, *(["real series"] if reference else []), "better"]]
@@ -26,10 +42,7 @@ def format_scores(result: dict[str, Any]) -> str:
         ]
         real = [_cell(reference.get(score))] if reference else []
         rows.append([score, *cells, *real, better(score)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join([*lines, "", *_remarks(result)])
+    return rows
 
 
 def _cell(value: float | None, interval: list[float] | None = None) -> str:
@@ -45,6 +58,9 @@ def _remarks(result: dict[str, Any]) -> list[str]:
     if result.get("fcn_accuracy") is not None:
         remark += f" The FCN behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series."
     remarks = [remark]
+    if "scale" in result:
+        judge = "" if result["fcn_accuracy"] is None else f"Judge: {result['judge']}. "
+        remarks.append(f"{judge}Scale: {result['scale']}.")
     for reason in dict.fromkeys(result["missing"].values()):
         scores = [score for score, why in result["missing"].items() if why == reason]
         remarks.append(f"Not measured: {', '.join(scores)} ({reason}).")

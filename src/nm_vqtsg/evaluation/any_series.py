@@ -1,0 +1,184 @@
+"""Any series against any real ones: find the scale, the classes and the judge, and evaluate.
+
+What can be measured depends on what is given:
+
+* real and synthetic series: ROCKET-FID, KID on ROCKET features, precision, recall, AUC, TSGBench's distances;
+* and TRAIN: memorisation, and the reference (what real series score);
+* and labels in TRAIN and in the real series, or a trained FCN: FID, IS, KID on FCN features;
+* and a class with every synthetic series: cFID and CAS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nm_vqtsg.datasets.raw import in_class_order
+from nm_vqtsg.datasets.scaling import Scaling
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.evaluation.evaluate import evaluate_samples
+from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.params import Params
+from nm_vqtsg.session import Session
+
+
+@dataclass(frozen=True)
+class NamedSeries:
+    """Series as a user hands them in.
+
+    Attributes
+    ----------
+    name : str
+        A path or a word, for messages.
+    X : (n, C, L) float64
+    labels : (n,) str, or None
+        Of `X_class` where there is one, else of `X`.
+    scaled : bool
+        Whether a study has scaled them; else they are in the units of the data.
+    X_class : (m, C, L) float64, or None
+        Series with the class asked for, where `X` are others.
+    """
+
+    name: str
+    X: np.ndarray
+    labels: np.ndarray | None
+    scaled: bool = False
+    X_class: np.ndarray | None = None
+
+
+def evaluate_any(
+    test: NamedSeries,
+    versions: Mapping[str, NamedSeries],
+    train: NamedSeries | None = None,
+    judge: Judge | Path | None = None,
+    params: Params | None = None,
+    session: Session | None = None,
+) -> dict[str, Any]:
+    """Measure versions of the same samples against real series.
+
+    Parameters
+    ----------
+    test : NamedSeries
+        What the samples should look like.
+    versions : mapping of name to NamedSeries
+        See `evaluate_samples`.
+    train : NamedSeries, optional
+        Real series that the generator was trained on. With labels, an FCN is trained on them, unless `judge` is
+        given; and they set the scale (else `test` does).
+    judge : Judge or Path, optional
+        A trained FCN, for series scaled as in its training.
+    params : Params, optional
+        Sections ``fcn``, ``rocket`` and ``evaluate``.
+    session : Session, optional
+
+    Returns
+    -------
+    dict
+        As of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from.
+
+    Raises
+    ------
+    DataError, ArtifactError
+        If things do not belong together.
+    """
+    params, session = params or Params(), session or Session()
+    _check_shapes(test, [*versions.values(), *([] if train is None else [train])])
+    scale, scaling = _scaling(test, train)
+    labels = _labels(test, train)
+    real = _real(test, labels, scaling)
+    learnt_from = None if train is None else _real(train, labels, scaling)
+    chosen, origin = _judge(judge, labels, learnt_from, params, session)
+    result = evaluate_samples(
+        real,
+        {name: _samples(series, labels, scaling) for name, series in versions.items()},
+        train=learnt_from,
+        judge=chosen,
+        no_judge=f"needs a judge: {origin}",
+        rocket=params.rocket,
+        config=params.evaluate,
+        session=session,
+    )
+    return result | {"judge": origin, "scale": scale}
+
+
+def _check_shapes(test: NamedSeries, others: list[NamedSeries]) -> None:
+    for other in others:
+        if other.X.shape[1:] != test.X.shape[1:]:
+            raise DataError(
+                f"{other.name}: series of shape {other.X.shape[1:]} (channels, length), but {test.name} has "
+                f"{test.X.shape[1:]}"
+            )
+        if other.scaled != test.scaled:
+            raise DataError(
+                f"{other.name} and {test.name}: one holds scaled series of a study and the other not; take both "
+                "from the same study, or neither"
+            )
+
+
+def _scaling(test: NamedSeries, train: NamedSeries | None) -> tuple[str, Scaling]:
+    """Where the scale comes from, and the scale."""
+    if test.scaled:
+        return "the series of a study, scaled by its TRAIN", Scaling.none(test.X.shape[1])
+    if train is None:
+        return "real", Scaling.of(test.X, test.name)
+    return "train", Scaling.of(train.X, train.name)
+
+
+def _labels(test: NamedSeries, train: NamedSeries | None) -> np.ndarray | None:
+    """All labels in class order; None unless the series of `test` have them."""
+    if test.labels is None:
+        return None
+    others = [] if train is None or train.labels is None else train.labels.tolist()
+    return np.array(in_class_order([*test.labels.tolist(), *others]), dtype=np.str_)
+
+
+def _classes(series: NamedSeries, labels: np.ndarray | None) -> np.ndarray | None:
+    """The class 0..n_classes-1 of each series, or None where it has none."""
+    if series.labels is None or labels is None:
+        return None
+    place = {label: index for index, label in enumerate(labels.tolist())}
+    strange = next((label for label in series.labels.tolist() if label not in place), None)
+    if strange is not None:
+        raise DataError(f"{series.name}: holds the label '{strange}', which the real series do not have")
+    return np.array([place[label] for label in series.labels.tolist()], dtype=np.int64)
+
+
+def _real(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -> Series:
+    return Series(scaling.apply(series.X), _classes(series, labels), labels, scaling)
+
+
+def _samples(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -> Samples:
+    X, y = scaling.apply(series.X), _classes(series, labels)
+    if y is None:
+        return Samples(X)
+    return Samples(X, X if series.X_class is None else scaling.apply(series.X_class), y)
+
+
+def _judge(
+    given: Judge | Path | None, labels: np.ndarray | None, train: Series | None, params: Params, session: Session
+) -> tuple[Judge | None, str]:
+    """The judge, and where it came from or why there is none."""
+    if given is not None:
+        judge, called = (Judge.load(given), given.name) if isinstance(given, Path) else (given, "a Judge")
+        if labels is None:
+            return None, "an FCN was given, but the real series have no labels"
+        if judge.n_classes != len(labels):
+            where = given if isinstance(given, Path) else "judge"
+            raise ArtifactError(
+                f"{where}: knows {judge.n_classes} classes, the real series have {len(labels)}; give its own data"
+            )
+        judge.model.to(session.device)
+        return judge, f"given ({called})"
+    if labels is None:
+        return None, "no labels in the real series"
+    if train is None or train.y is None:
+        return None, (
+            "an FCN (--fcn; in Python, judge), or real series with labels to train one on (--train; in Python, "
+            "train and y_train)"
+        )
+    judge, curve = Judge.train(train.X, train.y, len(labels), params.fcn, session)
+    return judge, f"trained on train for {len(curve)} epochs"

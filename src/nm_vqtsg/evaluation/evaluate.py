@@ -1,0 +1,156 @@
+"""Everything that is measured about generated series, in one dictionary.
+
+Scores of each version of the samples (before and after the mapper, or any other), what real series score, sizes,
+changes and their uncertainty. What cannot be measured is absent and named, with the reason.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import DataError
+from nm_vqtsg.evaluation.changes import bootstrap, changes, intervals
+from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.evaluation.scores import Features, Samples, Scorer
+from nm_vqtsg.metrics.fid import fid
+from nm_vqtsg.params import Evaluate, Rocket
+from nm_vqtsg.session import Session
+
+JUDGED = ("fcn_accuracy", "fid", "fid_trimmed", "kid", "is", "cfid")
+NO_LABELS = "needs labels: without them there is no FCN to judge by"
+NO_TRAIN = "needs real series to train on (--train; in Python, train)"
+
+
+def evaluate_samples(
+    test: Series,
+    versions: Mapping[str, Samples],
+    *,
+    train: Series | None = None,
+    judge: Judge | None = None,
+    no_judge: str = NO_LABELS,
+    rocket: Rocket,
+    config: Evaluate,
+    session: Session | None = None,
+) -> dict[str, Any]:
+    """Measure generated series against TEST.
+
+    Parameters
+    ----------
+    test : Series
+        What the samples should look like.
+    versions : mapping of name to Samples
+        Versions of the same samples, in the same order: ``{"baseline": X̂, "mapped": X̂_R}``. Changes are
+        reported when there are these two.
+    train : Series, optional
+        What the generator learnt from: for memorisation, and for the reference (a part of TRAIN, as large as the
+        samples, scored as if it had been generated).
+    judge : Judge, optional
+        Without it, FID, IS and cFID are left out and named under ``missing``, with the reason `no_judge`.
+    rocket, config : Rocket, Evaluate
+        These sections of the parameters.
+    session : Session, optional
+
+    Returns
+    -------
+    dict
+        ``n`` (sizes), ``fcn_accuracy``, scores under each name in `versions`, ``reference``,
+        ``change_percent``, ``intervals``, ``unresolved`` (a change no larger than its uncertainty),
+        ``amplitude`` (per-series standard deviations), ``missing`` (metric to reason).
+
+    Raises
+    ------
+    DataError
+        If shapes or classes do not fit together.
+    """
+    _check(test, versions, train, judge)
+    scorer = Scorer(test, judge, rocket, config)
+    missing = {} if judge is not None else dict.fromkeys(JUDGED, no_judge)
+    features = {name: scorer.describe(samples) for name, samples in versions.items()}
+    scores: dict[str, dict[str, Any]] = {}
+    for name, samples in versions.items():
+        scores[name], reasons = scorer.score(samples, features[name], None if train is None else train.X)
+        missing |= reasons
+    first = next(iter(versions.values()))
+    sizes = {"test": len(test.X), "generated": len(first.X)}
+    if first.y_class is not None:
+        sizes["per_class"] = int(np.bincount(first.y_class).max())
+    result: dict[str, Any] = {"n": sizes, "fcn_accuracy": _accuracy(scorer), **scores}
+    if train is not None:
+        sizes["train"] = len(train.X)
+        result["reference"] = _reference(scorer, train, features, sizes)
+    else:
+        missing |= dict.fromkeys(("reference", "memorisation"), NO_TRAIN)
+    scored = set.intersection(*map(set, scores.values()))
+    draws = {} if judge is None else bootstrap(scorer, first, features, scored, session or Session())
+    result["intervals"] = intervals(draws, scores, config.bootstrap)
+    if "baseline" in scores and "mapped" in scores:
+        change, ends, unresolved = changes(scores["baseline"], scores["mapped"], draws)
+        result["intervals"]["change_percent"] = ends
+        result |= {"change_percent": change, "unresolved": unresolved}
+    sets = {"test": test.X} | {name: samples.X for name, samples in versions.items()}
+    return result | {"amplitude": {name: amplitude(X) for name, X in sets.items()}, "missing": missing}
+
+
+def amplitude(X: np.ndarray) -> dict[str, float]:
+    """Standard deviation over time of each series (mean over channels): its mean, sd and quartiles."""
+    spread = np.asarray(X, dtype=np.float64).std(-1).mean(-1)
+    low, middle, high = np.quantile(spread, [0.25, 0.5, 0.75])
+    return {
+        "mean": float(spread.mean()),
+        "sd": float(spread.std()),
+        "q25": float(low),
+        "median": float(middle),
+        "q75": float(high),
+    }
+
+
+def _check(test: Series, versions: Mapping[str, Samples], train: Series | None, judge: Judge | None) -> None:
+    others = {name: samples.X for name, samples in versions.items()}
+    others |= {f"{name} by class": s.X_class for name, s in versions.items() if s.X_class is not None}
+    if train is not None:
+        others["TRAIN"] = train.X
+    for name, X in {"TEST": test.X, **others}.items():
+        if X.ndim != 3 or X.shape[1:] != test.X.shape[1:]:
+            raise DataError(f"{name} has series of shape {X.shape}, TEST of {test.X.shape}; (n, C, L) must agree")
+        if not np.isfinite(X).all():
+            raise DataError(f"{name} holds values that are not finite")
+    if len({len(samples.X) for samples in versions.values()}) > 1:
+        raise DataError("the versions of the samples differ in number; they are compared series by series")
+    if judge is not None and judge.n_classes != test.n_classes:
+        raise DataError(
+            f"the FCN knows {judge.n_classes} classes and the data have {test.n_classes}; train it again"
+        )
+
+
+def _accuracy(scorer: Scorer) -> float | None:
+    """Of the judge, on the real series."""
+    if scorer.features.probabilities is None or scorer.real.y is None:
+        return None
+    return float((scorer.features.probabilities.argmax(1) == scorer.real.y).mean())
+
+
+def _reference(
+    scorer: Scorer, train: Series, versions: Mapping[str, Features], sizes: Mapping[str, int]
+) -> dict[str, Any]:
+    """What real series score: a part of TRAIN in the place of the samples, and their FID at its size.
+
+    Not a lower bound: the judge was fitted to TRAIN, and with few series FID is mostly bias.
+    """
+    n = min(sizes["generated"], len(train.X))
+    rng = scorer.rng(1)
+    rows = np.sort(rng.permutation(len(train.X))[:n])
+    stand_in = Samples(train.X[rows])
+    if train.y is not None and "per_class" in sizes:
+        members = (np.flatnonzero(train.y == label) for label in range(scorer.real.n_classes))
+        chosen = np.concatenate([np.sort(rng.permutation(of_class)[: sizes["per_class"]]) for of_class in members])
+        stand_in = Samples(train.X[rows], train.X[chosen], train.y[chosen])
+    scores, _ = scorer.score(stand_in, scorer.describe(stand_in))  # a small class of TRAIN is no fault of samples
+    subset = np.sort(rng.permutation(sizes["generated"])[:n])
+    for name, features in versions.items():
+        key, real, generated = "fid", scorer.features.fcn, features.fcn
+        if real is None or generated is None:
+            key, real, generated = "rocket_fid", scorer.features.rocket, features.rocket
+        scores[f"{name}_{key}_at_n"] = fid(real, generated[subset])
+    return {"n": n, **scores}
