@@ -8,24 +8,34 @@ record keeping has no part in it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nm_vqtsg.artifacts import json_text, save_json
 from nm_vqtsg.engines.lock import EngineBusyError, EngineLock, dvc_is_still
+from nm_vqtsg.engines.locktext import update_lock
 from nm_vqtsg.engines.pipeline import FINGERPRINT, Pipeline
-from nm_vqtsg.engines.records import Digests, fingerprint_of, ingredients, products, same_ingredients, stale_stages
-from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock, update_lock
+from nm_vqtsg.engines.records import (
+    Digests,
+    contents,
+    fingerprint_of,
+    ingredients,
+    products,
+    same_ingredients,
+    stale_stages,
+)
+from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock
 from nm_vqtsg.engines.study import check_study
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.errors import ParameterError, UserError, machine_error, shown
 from nm_vqtsg.params import load_params
 from nm_vqtsg.study.fingerprint import Fingerprint
 
@@ -47,14 +57,24 @@ class Study:
         Whether to look for what is out of date. A job on another node does what it is told and does not look.
     gpu
         GPUs that a training job asks for.
+    record
+        Whether what runs have made is entered into ``dvc.lock``; DVC's cache keeps it in any case.
     """
 
-    def __init__(self, directory: Path, ancient: Callable[[str], Any], decide: bool = True, gpu: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ancient: Callable[[str], Any],
+        decide: bool = True,
+        gpu: int = 0,
+        record: bool = True,
+    ) -> None:
         self.directory = directory.resolve()
         self.pipeline = Pipeline(self.directory)
         self.store = Store(self.directory)
         self._ancient = ancient
         self._decide = decide
+        self._record = record
         self.gpu = gpu
         self.lock = EngineLock(self.store.root, [self.directory / top for top in self._output_folders()])
 
@@ -118,7 +138,9 @@ class Study:
             return set()
         digests = Digests(self.directory / MEMORY)
         fingerprint = fingerprint_of(self.pipeline, digests)
-        due = stale_stages(self.pipeline, self._settled(digests, fingerprint), digests, fingerprint)
+        locked = read_lock(self.directory)
+        known = {**locked, **self._finished(locked, digests, fingerprint)}
+        due = stale_stages(self.pipeline, known, digests, fingerprint)
         for stage in self.pipeline.order:
             if due & self.pipeline.upstream(stage):
                 due.add(stage.name)
@@ -133,16 +155,18 @@ class Study:
             self.lock.acquire()
         except EngineBusyError as error:
             refuse(error)
+        atexit.register(self.lock.release)  # for ends that Snakemake does not report
 
     def commit(self) -> int:
         """Enter into ``dvc.lock`` what runs have made and the workspace holds; returns the number of new entries.
 
-        Only what the run cache knows is entered: a stale file is never blessed.
+        Only what the run cache knows is entered: a stale file is never blessed. Without anything new the file is
+        left alone.
         """
+        if not self._record:
+            return 0
         digests = Digests(self.directory / MEMORY)
-        locked = read_lock(self.directory)
-        settled = self._settled(digests, fingerprint_of(self.pipeline, digests))
-        new = {name: record for name, record in settled.items() if record is not locked.get(name)}
+        new = self._finished(read_lock(self.directory), digests, fingerprint_of(self.pipeline, digests))
         digests.save()
         if new:
             with dvc_is_still(self.store.root):
@@ -153,6 +177,8 @@ class Study:
         """Commit, and withdraw the claim."""
         try:
             self.commit()
+        except EngineBusyError as error:
+            print(f"dvc.lock: the next run brings it up to date ({error})", file=sys.stderr)
         finally:
             self.lock.release()
 
@@ -179,26 +205,25 @@ class Study:
             save_json(path, content)
         digests.save()
 
-    def _settled(self, digests: Digests, fingerprint: Fingerprint) -> dict[str, Any]:
-        """The records of the lock, with those of finished runs in place of what they have overtaken."""
-        records = dict(read_lock(self.directory))
+    def _finished(self, locked: Mapping[str, Any], digests: Digests, fingerprint: Fingerprint) -> dict[str, Any]:
+        """Records of finished runs that the workspace agrees with and the lock does not."""
+        records = {}
         for stage in self.pipeline.stages.values():
             now = ingredients(self.pipeline, stage, digests, fingerprint)
             outs = products(self.pipeline, stage, digests)
             if now is None or outs is None:
                 continue
             current = {**now, "outs": outs}
-            locked = records.get(stage.name)
-            agrees = same_ingredients(current, locked) and {e["path"]: e["md5"] for e in outs} == {
-                e["path"]: e["md5"] for e in (locked or {}).get("outs", [])
-            }
+            known = locked.get(stage.name)
+            agrees = same_ingredients(current, known) and contents(outs) == contents((known or {}).get("outs", []))
             if not agrees and made_by_a_run(self.store, current):
                 records[stage.name] = current
         look = self.pipeline.look
         outs = products(self.pipeline, look, digests) if look is not None else None
         if look is not None and outs is not None:
             record = {"cmd": look.cmd, "outs": outs}
-            records[look.name] = locked if (locked := records.get(look.name)) == record else record
+            if locked.get(look.name) != record:
+                records[look.name] = record
         return records
 
     def _output_folders(self) -> set[str]:
@@ -210,24 +235,41 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
 
     Only the main process decides what to run, and only when it is to run something does it first commit what an
     interrupted run left. ``--config gpu=1`` says that jobs find a GPU where they run, ``gpu=0`` that they do not;
-    without it, this machine is asked.
+    without it, this machine is asked. ``--config record=0`` leaves ``dvc.lock`` as it is.
     """
     directory = Path.cwd()
     os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
+    config = workflow.globals["config"]
     try:
         load_params(directory / "params.yaml")
         if workflow.is_main_process:
             check_study(directory)
-        gpu = int(workflow.globals["config"].get("gpu", shutil.which("nvidia-smi") is not None))
-        study = Study(directory, ancient, decide=workflow.is_main_process, gpu=gpu)
+        study = Study(
+            directory,
+            ancient,
+            decide=workflow.is_main_process,
+            gpu=int(_switch(config, "gpu", shutil.which("nvidia-smi") is not None)),
+            record=_switch(config, "record", True),
+        )
         if workflow.is_main_process:
             fingerprint_of(study.pipeline, Digests(study.directory / MEMORY)).as_dict()  # a missing file ends here
-            if not workflow.dryrun:
+            if not workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
                 study.look()
                 study.settle()
-    except UserError as error:
-        refuse(error)
+    except Exception as error:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
+            raise
+        refuse(known)
     return study
+
+
+def _switch(config: Mapping[str, Any], name: str, default: bool) -> bool:
+    """A value of ``--config`` that is 0 or 1."""
+    value = str(int(default) if config.get(name) is None else config[name])
+    if value not in ("0", "1"):
+        raise ParameterError(f"--config {name}: {shown(value)} is neither 0 nor 1; write {name}=0 or {name}=1")
+    return value == "1"
 
 
 def refuse(error: UserError) -> NoReturn:
