@@ -193,8 +193,16 @@ def snakemake(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def tracked() -> dict[str, tuple[bytes, int]]:
+    """The files that a run of an engine changes and that git keeps."""
+    paths = [ROOT / name for name in ("dvc.lock", "fingerprint.json")]
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths if path.is_file()}
+
+
 def test_snakemake_resolves_the_study() -> None:
+    before = tracked()
     done = snakemake("-n", "--forceall", "--quiet", "rules")
+    assert tracked() == before
     assert done.returncode == 0, done.stderr
     # 313 jobs and `all`
     assert re.search(r"^total +314$", done.stdout + done.stderr, re.MULTILINE)
@@ -212,7 +220,9 @@ def test_a_setting_that_is_none(setting: str) -> None:
 
 
 def test_snakemake_finds_nothing_to_criticise() -> None:
+    before = tracked()
     done = snakemake("--lint")
+    assert tracked() == before
     assert done.returncode == 0, done.stdout + done.stderr
 
 

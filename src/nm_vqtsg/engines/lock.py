@@ -74,6 +74,11 @@ class EngineLock:
         self._me = {"pid": os.getpid(), "cmd": READER}
         self._claims: ExitStack | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether the claim is entered."""
+        return self._claims is not None
+
     def acquire(self) -> None:
         """Enter the claim.
 

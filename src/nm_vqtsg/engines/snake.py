@@ -75,6 +75,7 @@ class Study:
         self._ancient = ancient
         self._decide = decide
         self._record = record
+        self._ended = False
         self.gpu = gpu
         self.lock = EngineLock(self.store.root, [self.directory / top for top in self._output_folders()])
 
@@ -153,9 +154,10 @@ class Study:
         """Claim the study for this run of Snakemake, or end it with one line."""
         try:
             self.lock.acquire()
-        except EngineBusyError as error:
+            self.look()
+        except UserError as error:
+            self._ended = True
             refuse(error)
-        atexit.register(self.lock.release)  # for ends that Snakemake does not report
 
     def commit(self) -> int:
         """Enter into ``dvc.lock`` what runs have made and the workspace holds; returns the number of new entries.
@@ -175,6 +177,7 @@ class Study:
 
     def end(self) -> None:
         """Commit, and withdraw the claim."""
+        self._ended = True
         try:
             self.commit()
         except EngineBusyError as error:
@@ -183,11 +186,15 @@ class Study:
             self.lock.release()
 
     def settle(self) -> None:
-        """Commit what an interrupted run left, if nobody else is at work."""
-        try:
-            self.lock.acquire()
-        except EngineBusyError:
+        """Do what a run has left to do that found no job, or broke off; nothing if somebody else is at work."""
+        if self._ended:
             return
+        if not self.lock.held:
+            try:
+                self.lock.acquire()
+            except EngineBusyError:
+                return
+            self.look()
         self.end()
 
     def look(self) -> None:
@@ -198,10 +205,12 @@ class Study:
         UserError
             If a file of the user's, which the study names, does not exist.
         """
+        if self.pipeline.look is None:
+            return
         digests = Digests(self.directory / MEMORY)
         content = fingerprint_of(self.pipeline, digests).as_dict()
         path = self.directory / FINGERPRINT
-        if self._decide and (not path.is_file() or path.read_text(encoding="utf-8") != json_text(content)):
+        if not path.is_file() or path.read_bytes() != json_text(content).encode():
             save_json(path, content)
         digests.save()
 
@@ -233,9 +242,9 @@ class Study:
 def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
     """The study in Snakemake's working directory, its parameters checked.
 
-    Only the main process decides what to run, and only when it is to run something does it first commit what an
-    interrupted run left. ``--config gpu=1`` says that jobs find a GPU where they run, ``gpu=0`` that they do not;
-    without it, this machine is asked. ``--config record=0`` leaves ``dvc.lock`` as it is.
+    Only the main process decides what to run, and only one that is to run something, not to show it, changes the
+    study's files. ``--config gpu=1`` says that jobs find a GPU where they run, ``gpu=0`` that they do not; without
+    it, this machine is asked. ``--config record=0`` leaves ``dvc.lock`` as it is.
     """
     directory = Path.cwd()
     os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
@@ -253,15 +262,29 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
         )
         if workflow.is_main_process:
             fingerprint_of(study.pipeline, Digests(study.directory / MEMORY)).as_dict()  # a missing file ends here
-            if not workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
-                study.look()
-                study.settle()
+            atexit.register(_settle, study, workflow)
     except Exception as error:
         known = error if isinstance(error, UserError) else machine_error(error)
         if known is None:
             raise
         refuse(known)
     return study
+
+
+def _settle(study: Study, workflow: Any) -> None:
+    """At the end of the process, since Snakemake has no hook for a run that finds nothing to do, or breaks off.
+
+    Only now is known what the process was for: to run something, or to show it (``-n``, ``--lint``, ``--report``).
+    """
+    if workflow.executor_plugin is None or workflow.dryrun:
+        return
+    try:
+        study.settle()
+    except Exception as error:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
+            raise
+        print(f"Error: {known}", file=sys.stderr)
 
 
 def _switch(config: Mapping[str, Any], name: str, default: bool) -> bool:
