@@ -21,7 +21,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 demo: install
 	@$(BIN)/python -m nm_vqtsg study new studies/demo
-	@$(BIN)/snakemake --directory studies/demo --cores 2 --quiet rules
+	@$(BIN)/snakemake --directory studies/demo --cores 2 --quiet rules --config record=0
 	@$(BIN)/python -m nm_vqtsg study show studies/demo
 
 clean-demo:

@@ -20,9 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from nm_vqtsg.engines.locktext import update_lock  # noqa: E402
 from nm_vqtsg.engines.pipeline import Pipeline  # noqa: E402
 from nm_vqtsg.engines.records import Digests, ingredients, products  # noqa: E402
-from nm_vqtsg.engines.store import Store, update_lock  # noqa: E402
+from nm_vqtsg.engines.store import Store  # noqa: E402
 
 
 def copy_project(target: Path) -> None:

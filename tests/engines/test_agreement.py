@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,62 @@ def test_a_full_run_of_dvc_leaves_snakemake_idle(fresh: Workspace) -> None:
     fresh.dvc("repro")
     assert len(fresh.ran()) == 21
     fresh.assert_idle()
+
+
+@ENGINES
+def test_who_looks_or_has_nothing_to_do_leaves_dvc_lock_alone(
+    done: Workspace, engine: str, tmp_path: Path
+) -> None:
+    path = done.path / "dvc.lock"
+    if engine == "dvc":  # in its own hand
+        path.unlink()
+        done.dvc("commit", "--force", "--quiet")
+    done.git("commit", "--quiet", "--message=Recorded", "--all", "--allow-empty")
+    clone = Workspace(tmp_path / "clone")
+    done.git("clone", "--quiet", str(done.path), str(clone.path))
+    for place in (done, clone):
+        lock = place.path / "dvc.lock"
+        before = lock.read_bytes(), lock.stat().st_mtime_ns
+        place.snakemake("-n")
+        place.snakemake("--lint")
+        if place is done:
+            assert "Nothing to be done" in place.snakemake()
+        assert (lock.read_bytes(), lock.stat().st_mtime_ns) == before
+        assert place.git("status", "--porcelain") == ""
+    done.set(plot__seed=1)
+    done.snakemake()
+    lines = done.git("diff", "--unified=0", "dvc.lock").splitlines()
+    changed = {line[1:].split(":")[0].strip() for line in lines if re.match(r"[-+] ", line)}
+    assert changed <= {"seed", "md5", "size"}, changed
+    path.unlink()
+    done.snakemake("-n")
+    assert not path.exists()
+    done.snakemake()
+    assert path.exists() and done.ran() == jobs("plot")
+    done.assert_idle()
+
+
+@ENGINES
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_a_damaged_object_of_the_cache_is_made_anew(done: Workspace, engine: str, damage: str) -> None:
+    """Snakemake finds out; DVC, which takes a read-only object for checked, restores what is good again."""
+    name = "results/GunPoint/seed0/samples.npz"
+    whole = (done.path / name).read_bytes()
+    digest = hashlib.md5(whole).hexdigest()
+    held = done.path / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+    held.chmod(0o644)
+    held.write_bytes(whole[:100] if damage == "truncated" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    held.chmod(0o444)
+    (done.path / name).unlink()
+    done.snakemake("--forcerun", "sample", "--until", "sample")
+    assert done.ran() == jobs("sample", ("GunPoint",))
+    assert (done.path / name).read_bytes() == held.read_bytes() == whole
+    said = (done.path / "logs/snakemake/sample-GunPoint-seed0.log").read_text()
+    assert f"{held}: damaged, so {name} is not restored from it\n" in said
+    (done.path / name).unlink()
+    run(done, engine) if engine == "dvc" else done.snakemake("--forcerun", "sample")
+    assert done.ran() == set() and (done.path / name).read_bytes() == whole
+    done.assert_idle()
 
 
 def chosen_tau(workspace: Workspace) -> dict[str, float]:

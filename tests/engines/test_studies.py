@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,33 @@ def test_a_study_directory_in_either_engine(done: Workspace, engine: str) -> Non
     assert {path: path.read_bytes() for path in before} == before
     assert (done.path / "params.yaml").read_bytes() == parameters
     done.assert_idle()
+
+
+def test_the_demonstration_leaves_the_clone_as_it_was(fresh: Workspace) -> None:
+    """What `make demo` runs, with tiny parameters: git sees none of it, and DVC knows all of it."""
+    folder = fresh.path / "studies" / "demo"
+    folder.mkdir(parents=True)
+    shutil.copy(fresh.path / "params.yaml", folder)
+    demo = Workspace(fresh.path, folder)
+    demo.set(datasets=["ItalyPowerDemand"])
+    demo.env["PYTHONPATH"] = str(fresh.path / "src")
+    recipe = (fresh.path / "Makefile").read_text().partition("\ndemo: install\n")[2].partition("\n\n")[0]
+    commands = [shlex.split(line.replace("\t@$(BIN)/", "")) for line in recipe.splitlines()]
+    assert [command[0] for command in commands] == ["python", "snakemake", "python"]
+    demo.call(*commands[0], cwd=fresh.path)
+    fresh.git("add", "studies")
+    fresh.git("commit", "--quiet", "--message=The demonstration")
+    for command in commands:
+        said = demo.call(*command, cwd=fresh.path)
+        assert fresh.git("status", "--porcelain") == ""
+    assert "Tables:  studies/demo/results/tables" in said
+    assert len(demo.ran()) == 11
+    assert "Nothing to be done" in demo.call(*commands[1], cwd=fresh.path)
+    del demo.env["PYTHONPATH"]
+    assert "studies/demo/dvc.yaml:tables" in fresh.dvc("status")
+    demo.dvc("repro")
+    assert demo.ran() == set()
+    demo.assert_idle()
 
 
 def test_a_study_of_another_version_is_refused(fresh: Workspace) -> None:

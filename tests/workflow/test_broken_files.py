@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from dvc.utils.serialize import dumps_yaml, load_yaml
 
+from nm_vqtsg.engines.locktext import update_lock
 from nm_vqtsg.engines.pipeline import Pipeline
-from nm_vqtsg.engines.store import read_lock, update_lock
+from nm_vqtsg.engines.store import read_lock
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.yaml12 import dump_yaml
 

@@ -31,6 +31,7 @@ def small(tmp_path: Path) -> Path:
     params = read_yaml(ROOT / "params.yaml") | {"datasets": ["FordA", "Wafer"], "seeds": [0, 7]}
     (tmp_path / "params.yaml").write_text(dump_yaml(params))
     (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
+    (tmp_path / "src" / "nm_vqtsg").mkdir(parents=True)
     Repo.init(str(tmp_path), no_scm=True)
     return tmp_path
 
@@ -192,15 +193,36 @@ def snakemake(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def tracked() -> dict[str, tuple[bytes, int]]:
+    """The files that a run of an engine changes and that git keeps."""
+    paths = [ROOT / name for name in ("dvc.lock", "fingerprint.json")]
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths if path.is_file()}
+
+
 def test_snakemake_resolves_the_study() -> None:
+    before = tracked()
     done = snakemake("-n", "--forceall", "--quiet", "rules")
+    assert tracked() == before
     assert done.returncode == 0, done.stderr
     # 313 jobs and `all`
     assert re.search(r"^total +314$", done.stdout + done.stderr, re.MULTILINE)
 
 
+@pytest.mark.parametrize("setting", ["gpu=abc", "gpu=-1", "record=maybe"])
+def test_a_setting_that_is_none(setting: str) -> None:
+    done = snakemake("-n", "--config", setting)
+    name = setting.partition("=")[0]
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if "rror" in line or "neither" in line] == [
+        line for line in done.stderr.splitlines() if line.startswith(f"Error: --config {name}: ")
+    ]
+    assert f"is neither 0 nor 1; write {name}=0 or {name}=1" in done.stderr
+
+
 def test_snakemake_finds_nothing_to_criticise() -> None:
+    before = tracked()
     done = snakemake("--lint")
+    assert tracked() == before
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -9,66 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from dvc.lock import LockError
 from dvc.repo import Repo
-from dvc.rwlock import rwlock
 from dvc.stage.cache import _get_cache_hash
 from dvc.utils.serialize import load_yaml
+from quick_project import run_all, study, times_run
 
 from nm_vqtsg.engines.job import run_stage
-from nm_vqtsg.engines.lock import EngineBusyError, EngineLock
+from nm_vqtsg.engines.locktext import update_lock
 from nm_vqtsg.engines.pipeline import Pipeline
 from nm_vqtsg.engines.records import Digests, ingredients, products, stale_stages
-from nm_vqtsg.engines.snake import Study
-from nm_vqtsg.engines.store import Store, _digest, read_lock, update_lock
+from nm_vqtsg.engines.store import Store, _digest, read_lock
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.study.fingerprint import Fingerprint
 from nm_vqtsg.yaml12 import dump_yaml, read_yaml
-
-DEFINITION = """
-stages:
-  first:
-    foreach: ${names}
-    do:
-      cmd: mkdir -p out && cat source ${item}.txt > out/${item} && date >> ran
-      deps: [source, '${item}.txt']
-      params: [first]
-      outs: ['out/${item}']
-  second:
-    cmd: cat out/a out/b > whole && cp whole copy && date >> ran
-    deps: [out/a, out/b, code]
-    params: [second.depth]
-    outs:
-      - copy
-    metrics:
-      - whole: {cache: false}
-"""
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A pipeline of three quick stages."""
-    Repo.init(str(tmp_path), no_scm=True)
-    (tmp_path / "dvc.yaml").write_text(DEFINITION)
-    (tmp_path / "params.yaml").write_text("names: [a, b]\nfirst: {rate: 5e-3}\nsecond: {depth: 1}\n")
-    (tmp_path / ".dvcignore").write_text("__pycache__\n")
-    for name in ("a.txt", "b.txt", "source", "code/one.py", "code/deep/two.py", "code/__pycache__/one.pyc"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"this is {name}\n")
-    return tmp_path
-
-
-def run_all(project: Path) -> None:
-    for name in Pipeline(project).stages:
-        assert run_stage(project, name) == 0
-
-
-def times_run(project: Path) -> int:
-    return len((project / "ran").read_text().splitlines())
-
-
-def study(project: Path) -> Study:
-    return Study(project, ancient=str)
 
 
 def test_what_we_commit_is_what_dvc_commits(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +63,7 @@ def test_we_find_dvcs_runs_in_its_run_cache(project: Path) -> None:
 
 def test_run_cache_names_are_dvcs(project: Path) -> None:
     run_all(project)
-    record = next(iter(study(project)._settled(Digests(), Fingerprint(project)).values()))
+    record = study(project)._finished({}, Digests(), Fingerprint(project))["second"]
     assert _digest(record) == _get_cache_hash(json.loads(json.dumps(record)))
 
 
@@ -182,17 +135,20 @@ def test_a_damaged_record_of_the_run_cache_is_no_record(project: Path) -> None:
     assert times_run(project) == before + 3
 
 
+REMEMBERED = 32 * "0"
+
+
 def test_digests_are_remembered_and_noticed(project: Path, tmp_path: Path) -> None:
     memory = tmp_path / "memory.json"
     digests = Digests(memory)
     first = digests.entry(project / "source")
     digests.save()
     known = json.loads(memory.read_text())
-    known[str(project / "source")][3] = "remembered"
+    known[str(project / "source")][3] = REMEMBERED
     memory.write_text(json.dumps(known))
-    assert Digests(memory).entry(project / "source")["md5"] == "remembered"
+    assert Digests(memory).entry(project / "source")["md5"] == REMEMBERED
     (project / "source").write_text("longer than before\n")
-    assert Digests(memory).entry(project / "source")["md5"] not in ("remembered", first["md5"])
+    assert Digests(memory).entry(project / "source")["md5"] not in (REMEMBERED, first["md5"])
     memory.write_text("{damaged")
     assert Digests(memory).entry(project / "source") is not None
 
@@ -208,11 +164,10 @@ def test_an_absent_parameter_is_no_ingredient(project: Path) -> None:
 def test_a_file_in_the_cache_is_read_only_and_a_restored_one_is_not(project: Path) -> None:
     run_all(project)
     store = Store(project)
-    records = study(project)._settled(Digests(), Fingerprint(project)).values()
-    record = next(record for record in records if record["outs"][0]["path"] == "out/a")
+    record = study(project)._finished({}, Digests(), Fingerprint(project))["first@a"]
     assert os.stat(store._object(record["outs"][0]["md5"])).st_mode & 0o777 == 0o444
     (project / "out/a").unlink()
-    store.check_out(record)
+    assert store.check_out(record)
     assert os.stat(project / "out/a").st_mode & 0o777 == 0o644
 
 
@@ -235,73 +190,6 @@ def test_update_leaves_other_records(tmp_path: Path) -> None:
     update_lock(tmp_path, {"one": {"cmd": "x"}})
     update_lock(tmp_path, {"two": {"cmd": "y"}, "one": {"cmd": "z"}})
     assert read_lock(tmp_path) == {"one": {"cmd": "z"}, "two": {"cmd": "y"}}
-
-
-OTHER = """
-import sys
-from pathlib import Path
-from nm_vqtsg.engines.lock import EngineLock
-root = Path(sys.argv[1])
-EngineLock(root, [root / "out"]).acquire()
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.fixture
-def holder(project: Path):
-    """Another process that holds the study."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OTHER, str(project)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
-
-
-def test_a_second_snakemake_is_refused_in_one_line(project: Path, holder: subprocess.Popen) -> None:
-    with pytest.raises(EngineBusyError) as refused:
-        EngineLock(project, [project / "out"]).acquire()
-    assert str(holder.pid) in str(refused.value) and "snakemake" in str(refused.value)
-    assert "\n" not in str(refused.value)
-    EngineLock(project, [project / "studies" / "mine" / "out"]).acquire()
-
-
-def test_dvc_may_look_but_not_write_meanwhile(project: Path, holder: subprocess.Popen) -> None:
-    tmp = str(project / ".dvc" / "tmp")
-    with Repo(str(project)) as repo:
-        with rwlock(tmp, repo.fs, "dvc status", [str(project / "out" / "a")], [], False):
-            pass
-        with (
-            pytest.raises(LockError, match="snakemake is running this study"),
-            rwlock(tmp, repo.fs, "dvc repro", [], [str(project / "out" / "a")], False),
-        ):
-            pass
-
-
-def test_a_killed_holder_counts_for_nothing(project: Path, holder: subprocess.Popen) -> None:
-    holder.kill()
-    holder.wait()
-    lock = EngineLock(project, [project / "out"])
-    lock.acquire()
-    lock.release()
-    lock.release()
-    with (
-        Repo(str(project)) as repo,
-        rwlock(str(project / ".dvc/tmp"), repo.fs, "x", [], [str(project / "out")], False),
-    ):
-        pass
-
-
-@pytest.mark.parametrize("command", ["/usr/bin/dvc repro", "/lib/dvc/__main__.py repro"])
-def test_snakemake_is_refused_while_dvc_writes(project: Path, command: str) -> None:
-    with (
-        Repo(str(project)) as repo,
-        rwlock(str(project / ".dvc/tmp"), repo.fs, command, [], [str(project / "out" / "a")], False),
-        pytest.raises(EngineBusyError, match=r"\(dvc repro\)"),
-    ):
-        EngineLock(project, [project / "out"]).acquire()
 
 
 def test_outside_a_repository_is_said_in_one_line(tmp_path: Path) -> None:

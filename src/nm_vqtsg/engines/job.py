@@ -8,6 +8,7 @@ at once, hence whatever ends the workflow, either engine finds the finished work
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -18,7 +19,7 @@ from nm_vqtsg.engines.lock import EngineBusyError, dvc_is_still
 from nm_vqtsg.engines.pipeline import Pipeline, Stage
 from nm_vqtsg.engines.records import Digests, Record, fingerprint_of, ingredients, products, same_ingredients
 from nm_vqtsg.engines.store import Store, read_lock
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.errors import ParameterError, UserError, machine_error
 
 
 def run_stage(directory: Path, name: str) -> int:
@@ -28,6 +29,8 @@ def run_stage(directory: Path, name: str) -> int:
     killed Snakemake is waited for.
     """
     pipeline = Pipeline(directory)
+    if name not in pipeline.stages:
+        raise ParameterError(f"{directory / 'params.yaml'}: has no job {name} (any more); run the engine again")
     stage = pipeline.stages[name]
     store = Store(directory)
     locks = store.root / ".dvc" / "tmp" / "nm_vqtsg"
@@ -37,8 +40,7 @@ def run_stage(directory: Path, name: str) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         os.set_inheritable(lock.fileno(), True)
         before = _ingredients(pipeline, stage, Digests())
-        if before is not None and (known := _known(pipeline, stage, before, store)):
-            store.check_out(known)
+        if before is not None and _restored(pipeline, stage, before, store):
             _say(f"{name}: made before from the same inputs; restored from the cache, nothing computed")
             return 0
         status = subprocess.run(
@@ -49,24 +51,23 @@ def run_stage(directory: Path, name: str) -> int:
         return status
 
 
-def _known(pipeline: Pipeline, stage: Stage, now: Record, store: Store) -> Record | None:
-    """A record of the same work whose outputs can be had, DVC's lock first."""
+def _restored(pipeline: Pipeline, stage: Stage, now: Record, store: Store) -> bool:
+    """Whether the outputs of the same work are to be had and are in place now; DVC's lock is asked first."""
     locked = read_lock(pipeline.directory).get(stage.name)
     if (
         locked is not None
         and same_ingredients(locked, now)
         and {e["path"] for e in locked.get("outs", [])} == set(stage.outs)
     ):
-        if not store.holds(locked):
-            try:
-                with dvc_is_still(store.root, patience_s=600):
-                    pass
-                store.fetch(stage.name)
-            except EngineBusyError:
+        if store.check_out(locked):
+            return True
+        with contextlib.suppress(EngineBusyError):
+            with dvc_is_still(store.root, patience_s=600):
                 pass
-        if store.holds(locked):
-            return locked
-    return next((record for record in store.recall(now, stage.outs) if store.holds(record)), None)
+            store.fetch(stage.name)
+        if store.check_out(locked):
+            return True
+    return any(store.check_out(record) for record in store.recall(now, stage.outs))
 
 
 def _record(directory: Path, stage: Stage, before: Record | None, store: Store) -> None:
@@ -96,9 +97,17 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """One job in the working directory; what a user can mend becomes one line."""
     try:
-        sys.exit(run_stage(Path.cwd(), sys.argv[1]))
-    except UserError as error:
-        _say(f"Error: {error}")
-        sys.exit(1)
+        return run_stage(Path.cwd(), sys.argv[1])
+    except Exception as error:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
+            raise
+        _say(f"error: {known}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

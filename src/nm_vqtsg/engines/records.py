@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from nm_vqtsg.engines.pipeline import FINGERPRINT, Pipeline, Stage
 from nm_vqtsg.study.fingerprint import Fingerprint
 
 Record = dict[str, Any]
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 IGNORED_FOLDERS = {"__pycache__"}  # as in .dvcignore
 
 
@@ -36,11 +38,8 @@ class Digests:
         self._known: dict[str, list[Any]] = {}
         self._changed = False
         self._entries: dict[Path, dict[str, Any] | None] = {}
-        if memory is not None and memory.is_file():
-            try:
-                self._known = json.loads(memory.read_text())
-            except ValueError:
-                self._known = {}
+        if memory is not None:
+            self._known = _remembered(memory)
 
     def entry(self, path: Path) -> dict[str, Any] | None:
         """Digest and size of a file or folder as ``dvc.lock`` states them; None when there is nothing.
@@ -102,6 +101,19 @@ def fingerprint_of(pipeline: Pipeline, digests: Digests) -> Fingerprint:
         return "" if entry is None else str(entry["md5"])
 
     return Fingerprint(pipeline.directory, file_digest=content)
+
+
+def _remembered(memory: Path) -> dict[str, list[Any]]:
+    """What `Digests` wrote into a file; whatever it did not write is forgotten."""
+    try:
+        content = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {
+        path: known
+        for path, known in (content.items() if isinstance(content, dict) else ())
+        if isinstance(known, list) and len(known) == 4 and isinstance(known[3], str) and MD5.fullmatch(known[3])
+    }
 
 
 def ingredients(

@@ -8,24 +8,34 @@ record keeping has no part in it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nm_vqtsg.artifacts import json_text, save_json
 from nm_vqtsg.engines.lock import EngineBusyError, EngineLock, dvc_is_still
+from nm_vqtsg.engines.locktext import update_lock
 from nm_vqtsg.engines.pipeline import FINGERPRINT, Pipeline
-from nm_vqtsg.engines.records import Digests, fingerprint_of, ingredients, products, same_ingredients, stale_stages
-from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock, update_lock
+from nm_vqtsg.engines.records import (
+    Digests,
+    contents,
+    fingerprint_of,
+    ingredients,
+    products,
+    same_ingredients,
+    stale_stages,
+)
+from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock
 from nm_vqtsg.engines.study import check_study
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.errors import ParameterError, UserError, machine_error, shown
 from nm_vqtsg.params import load_params
 from nm_vqtsg.study.fingerprint import Fingerprint
 
@@ -47,14 +57,25 @@ class Study:
         Whether to look for what is out of date. A job on another node does what it is told and does not look.
     gpu
         GPUs that a training job asks for.
+    record
+        Whether what runs have made is entered into ``dvc.lock``; DVC's cache keeps it in any case.
     """
 
-    def __init__(self, directory: Path, ancient: Callable[[str], Any], decide: bool = True, gpu: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ancient: Callable[[str], Any],
+        decide: bool = True,
+        gpu: int = 0,
+        record: bool = True,
+    ) -> None:
         self.directory = directory.resolve()
         self.pipeline = Pipeline(self.directory)
         self.store = Store(self.directory)
         self._ancient = ancient
         self._decide = decide
+        self._record = record
+        self._ended = False
         self.gpu = gpu
         self.lock = EngineLock(self.store.root, [self.directory / top for top in self._output_folders()])
 
@@ -118,7 +139,9 @@ class Study:
             return set()
         digests = Digests(self.directory / MEMORY)
         fingerprint = fingerprint_of(self.pipeline, digests)
-        due = stale_stages(self.pipeline, self._settled(digests, fingerprint), digests, fingerprint)
+        locked = read_lock(self.directory)
+        known = {**locked, **self._finished(locked, digests, fingerprint)}
+        due = stale_stages(self.pipeline, known, digests, fingerprint)
         for stage in self.pipeline.order:
             if due & self.pipeline.upstream(stage):
                 due.add(stage.name)
@@ -131,18 +154,21 @@ class Study:
         """Claim the study for this run of Snakemake, or end it with one line."""
         try:
             self.lock.acquire()
-        except EngineBusyError as error:
+            self.look()
+        except UserError as error:
+            self._ended = True
             refuse(error)
 
     def commit(self) -> int:
         """Enter into ``dvc.lock`` what runs have made and the workspace holds; returns the number of new entries.
 
-        Only what the run cache knows is entered: a stale file is never blessed.
+        Only what the run cache knows is entered: a stale file is never blessed. Without anything new the file is
+        left alone.
         """
+        if not self._record:
+            return 0
         digests = Digests(self.directory / MEMORY)
-        locked = read_lock(self.directory)
-        settled = self._settled(digests, fingerprint_of(self.pipeline, digests))
-        new = {name: record for name, record in settled.items() if record is not locked.get(name)}
+        new = self._finished(read_lock(self.directory), digests, fingerprint_of(self.pipeline, digests))
         digests.save()
         if new:
             with dvc_is_still(self.store.root):
@@ -151,17 +177,24 @@ class Study:
 
     def end(self) -> None:
         """Commit, and withdraw the claim."""
+        self._ended = True
         try:
             self.commit()
+        except EngineBusyError as error:
+            print(f"dvc.lock: the next run brings it up to date ({error})", file=sys.stderr)
         finally:
             self.lock.release()
 
     def settle(self) -> None:
-        """Commit what an interrupted run left, if nobody else is at work."""
-        try:
-            self.lock.acquire()
-        except EngineBusyError:
+        """Do what a run has left to do that found no job, or broke off; nothing if somebody else is at work."""
+        if self._ended:
             return
+        if not self.lock.held:
+            try:
+                self.lock.acquire()
+            except EngineBusyError:
+                return
+            self.look()
         self.end()
 
     def look(self) -> None:
@@ -172,33 +205,34 @@ class Study:
         UserError
             If a file of the user's, which the study names, does not exist.
         """
+        if self.pipeline.look is None:
+            return
         digests = Digests(self.directory / MEMORY)
         content = fingerprint_of(self.pipeline, digests).as_dict()
         path = self.directory / FINGERPRINT
-        if self._decide and (not path.is_file() or path.read_text(encoding="utf-8") != json_text(content)):
+        if not path.is_file() or path.read_bytes() != json_text(content).encode():
             save_json(path, content)
         digests.save()
 
-    def _settled(self, digests: Digests, fingerprint: Fingerprint) -> dict[str, Any]:
-        """The records of the lock, with those of finished runs in place of what they have overtaken."""
-        records = dict(read_lock(self.directory))
+    def _finished(self, locked: Mapping[str, Any], digests: Digests, fingerprint: Fingerprint) -> dict[str, Any]:
+        """Records of finished runs that the workspace agrees with and the lock does not."""
+        records = {}
         for stage in self.pipeline.stages.values():
             now = ingredients(self.pipeline, stage, digests, fingerprint)
             outs = products(self.pipeline, stage, digests)
             if now is None or outs is None:
                 continue
             current = {**now, "outs": outs}
-            locked = records.get(stage.name)
-            agrees = same_ingredients(current, locked) and {e["path"]: e["md5"] for e in outs} == {
-                e["path"]: e["md5"] for e in (locked or {}).get("outs", [])
-            }
+            known = locked.get(stage.name)
+            agrees = same_ingredients(current, known) and contents(outs) == contents((known or {}).get("outs", []))
             if not agrees and made_by_a_run(self.store, current):
                 records[stage.name] = current
         look = self.pipeline.look
         outs = products(self.pipeline, look, digests) if look is not None else None
         if look is not None and outs is not None:
             record = {"cmd": look.cmd, "outs": outs}
-            records[look.name] = locked if (locked := records.get(look.name)) == record else record
+            if locked.get(look.name) != record:
+                records[look.name] = record
         return records
 
     def _output_folders(self) -> set[str]:
@@ -208,26 +242,57 @@ class Study:
 def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
     """The study in Snakemake's working directory, its parameters checked.
 
-    Only the main process decides what to run, and only when it is to run something does it first commit what an
-    interrupted run left. ``--config gpu=1`` says that jobs find a GPU where they run, ``gpu=0`` that they do not;
-    without it, this machine is asked.
+    Only the main process decides what to run, and only one that is to run something, not to show it, changes the
+    study's files. ``--config gpu=1`` says that jobs find a GPU where they run, ``gpu=0`` that they do not; without
+    it, this machine is asked. ``--config record=0`` leaves ``dvc.lock`` as it is.
     """
     directory = Path.cwd()
     os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
+    config = workflow.globals["config"]
     try:
         load_params(directory / "params.yaml")
         if workflow.is_main_process:
             check_study(directory)
-        gpu = int(workflow.globals["config"].get("gpu", shutil.which("nvidia-smi") is not None))
-        study = Study(directory, ancient, decide=workflow.is_main_process, gpu=gpu)
+        study = Study(
+            directory,
+            ancient,
+            decide=workflow.is_main_process,
+            gpu=int(_switch(config, "gpu", shutil.which("nvidia-smi") is not None)),
+            record=_switch(config, "record", True),
+        )
         if workflow.is_main_process:
             fingerprint_of(study.pipeline, Digests(study.directory / MEMORY)).as_dict()  # a missing file ends here
-            if not workflow.dryrun:
-                study.look()
-                study.settle()
-    except UserError as error:
-        refuse(error)
+            atexit.register(_settle, study, workflow)
+    except Exception as error:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
+            raise
+        refuse(known)
     return study
+
+
+def _settle(study: Study, workflow: Any) -> None:
+    """At the end of the process, since Snakemake has no hook for a run that finds nothing to do, or breaks off.
+
+    Only now is known what the process was for: to run something, or to show it (``-n``, ``--lint``, ``--report``).
+    """
+    if workflow.executor_plugin is None or workflow.dryrun:
+        return
+    try:
+        study.settle()
+    except Exception as error:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
+            raise
+        print(f"Error: {known}", file=sys.stderr)
+
+
+def _switch(config: Mapping[str, Any], name: str, default: bool) -> bool:
+    """A value of ``--config`` that is 0 or 1."""
+    value = str(int(default) if config.get(name) is None else config[name])
+    if value not in ("0", "1"):
+        raise ParameterError(f"--config {name}: {shown(value)} is neither 0 nor 1; write {name}=0 or {name}=1")
+    return value == "1"
 
 
 def refuse(error: UserError) -> NoReturn:

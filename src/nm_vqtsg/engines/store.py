@@ -10,18 +10,23 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from nm_vqtsg.artifacts import atomic_path
-from nm_vqtsg.engines.records import Record, contents, same_ingredients
-from nm_vqtsg.errors import UserError, shortened
+from nm_vqtsg.engines.records import MD5, Record, contents, same_ingredients
+from nm_vqtsg.errors import ArtifactError, UserError, shortened
 from nm_vqtsg.yaml12 import YamlError, dump_yaml, read_yaml
+
+logger = logging.getLogger(__name__)
+
 
 MAX_LOCK_BYTES = 200_000_000
 _READ_ONLY = 0o444  # DVC takes a read-only file in its cache for checked
@@ -38,7 +43,7 @@ def find_root(directory: Path) -> Path:
     for folder in (directory, *directory.parents):
         if (folder / ".dvc").is_dir():
             return folder
-    raise UserError(f"{directory}: not inside a DVC repository; a study directory lies inside the project")
+    raise UserError(f"{directory}: not inside a DVC repository; name a folder below a clone of nm-vqtsg")
 
 
 def read_lock(directory: Path) -> dict[str, Record]:
@@ -53,7 +58,7 @@ def read_lock(directory: Path) -> dict[str, Record]:
     if not path.exists():
         return {}
     try:
-        content = _read_written(path)
+        content = read_written(path)
         return _records({} if content is None else content, str(path))
     except YamlError as error:
         raise UserError(
@@ -62,7 +67,7 @@ def read_lock(directory: Path) -> dict[str, Record]:
         ) from error
 
 
-def _read_written(path: Path) -> Any:
+def read_written(path: Path) -> Any:
     """A file that an engine wrote."""
     return read_yaml(path, strict=False, limit=MAX_LOCK_BYTES)
 
@@ -70,7 +75,7 @@ def _read_written(path: Path) -> Any:
 def _record(path: Path) -> Record | None:
     """A record of the run cache; None when it is damaged, as to DVC."""
     try:
-        record = _read_written(path)
+        record = read_written(path)
     except YamlError:
         return None
     return record if _wrong(record) is None else None
@@ -110,13 +115,6 @@ def _wrong(record: Any) -> str | None:
     return None
 
 
-def update_lock(directory: Path, records: Mapping[str, Record]) -> None:
-    """Put records into ``dvc.lock``, leaving all others."""
-    stages = {**read_lock(directory), **records}
-    with atomic_path(directory / "dvc.lock") as temporary:
-        temporary.write_text(dump_yaml({"schema": "2.0", "stages": stages}), encoding="utf-8")
-
-
 class Store:
     """The cache of the DVC repository around a study directory.
 
@@ -128,53 +126,94 @@ class Store:
         self.root = find_root(directory)
         self._config = configparser.ConfigParser(interpolation=None)
         global_config = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"), "dvc", "config")
-        self._config.read([global_config, self.root / ".dvc" / "config", self.root / ".dvc" / "config.local"])
+        for path in (global_config, self.root / ".dvc" / "config", self.root / ".dvc" / "config.local"):
+            try:
+                self._config.read(path, encoding="utf-8")
+            except (configparser.Error, UnicodeDecodeError) as error:
+                raise UserError(f"{path}: not a configuration of DVC; mend it, or restore it with git") from error
         configured = self._config.get("cache", "dir", fallback="cache").strip("'\"")
         self.cache = (self.root / ".dvc" / configured).resolve()
 
     def _object(self, digest: str) -> Path:
         return self.cache / "files" / "md5" / digest[:2] / digest[2:]
 
-    def holds(self, record: Record) -> bool:
-        """Whether every output of a record is in the cache."""
-        return all(self._object(entry["md5"]).is_file() for entry in record.get("outs", []))
-
     def remember(self, record: Record) -> None:
-        """Put the outputs that a record describes into the cache, and the record into the run cache."""
+        """Put the outputs that a record describes into the cache, and the record into the run cache.
+
+        An object that is there already is kept only if it is what its name says.
+
+        Raises
+        ------
+        ArtifactError
+            An output is not what the record says; nothing is recorded.
+        """
         for entry in record["outs"]:
             target = self._object(entry["md5"])
-            if not target.is_file():
-                with atomic_path(target) as temporary:
-                    shutil.copyfile(self.directory / entry["path"], temporary)
-                target.chmod(_READ_ONLY)
+            if _is(entry, target):
+                continue
+            with atomic_path(target) as temporary:
+                shutil.copyfile(self.directory / entry["path"], temporary)
+                if not _is(entry, temporary):
+                    raise ArtifactError(f"{entry['path']}: has changed since it was made; run its step again")
+            target.chmod(_READ_ONLY)
         path = self._runs(record) / _digest(record)
-        if not path.is_file():
+        if _record(path) != record:
             with atomic_path(path) as temporary:
                 temporary.write_text(dump_yaml(record), encoding="utf-8")
 
     def recall(self, ingredients: Record, outs: Iterable[str]) -> list[Record]:
-        """The records of earlier runs with the same ingredients, the newest first."""
-        folder = self._runs({**ingredients, "outs": [{"path": path} for path in outs]})
+        """The records of earlier runs with the same ingredients and outputs, the newest first.
+
+        A file that holds no record counts for nothing.
+        """
+        paths = list(outs)
+        folder = self._runs({**ingredients, "outs": [{"path": path} for path in paths]})
         files = (
             sorted(folder.glob("*"), key=lambda file: file.stat().st_mtime, reverse=True)
             if folder.is_dir()
             else []
         )
         records = [_record(file) for file in files if not file.name.startswith(".")]
-        return [record for record in records if record is not None and same_ingredients(record, ingredients)]
+        return [
+            record
+            for record in records
+            if record is not None
+            and same_ingredients(record, ingredients)
+            and set(contents(record.get("outs", []))) == set(paths)
+        ]
 
-    def check_out(self, record: Record) -> None:
-        """Copy a record's outputs from the cache into the workspace, except those that are there already."""
-        for entry in record["outs"]:
+    def check_out(self, record: Record) -> bool:
+        """Copy a record's outputs from the cache into the workspace, except those that are there already.
+
+        Returns whether all of them are there now. None is copied if one cannot be had: it is not in the cache, or
+        not what its name says.
+        """
+        missing = [entry for entry in record.get("outs", []) if not _is(entry, self.directory / entry["path"])]
+        if not all([self._holds(entry) for entry in missing]):
+            return False
+        for entry in missing:
             path = self.directory / entry["path"]
-            if path.is_file():
-                with path.open("rb") as file:
-                    if hashlib.file_digest(file, "md5").hexdigest() == entry["md5"]:
-                        continue
             with atomic_path(path) as temporary:
                 shutil.copyfile(self._object(entry["md5"]), temporary)
             if entry.get("isexec"):
                 path.chmod(path.stat().st_mode | 0o111)
+        return True
+
+    def _holds(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an output is in the cache, undamaged.
+
+        A damaged object is left where it is, but no longer marked as checked: DVC looks for itself then, throws it
+        away and can fetch it anew.
+        """
+        path = self._object(entry["md5"])
+        if MD5.fullmatch(entry["md5"]) is None or not path.is_file():
+            return False
+        if _is(entry, path):
+            return True
+        logger.warning("%s: damaged, so %s is not restored from it", path, entry["path"])
+        with suppress(OSError):  # a cache that somebody else owns
+            path.chmod(0o644)
+        return False
 
     def fetch(self, stage: str) -> None:
         """Ask DVC to fetch a stage's outputs from the default remote, if there is one."""
@@ -192,6 +231,16 @@ def made_by_a_run(store: Store, current: Record) -> bool:
     """Whether some run with these ingredients made exactly these outputs."""
     outs = contents(current["outs"])
     return any(contents(record["outs"]) == outs for record in store.recall(current, outs))
+
+
+def _is(entry: Mapping[str, Any], path: Path) -> bool:
+    """Whether a file is, byte for byte, what an entry says."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return entry.get("size", size) == size and hashlib.file_digest(file, "md5").hexdigest() == entry["md5"]
+    except OSError:
+        return False
 
 
 def _digest(record: Mapping[str, Any]) -> str:

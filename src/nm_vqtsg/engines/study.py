@@ -12,8 +12,28 @@ from pathlib import Path
 
 from nm_vqtsg.artifacts import atomic_path
 from nm_vqtsg.engines.store import find_root
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.errors import UserError, shortened
 from nm_vqtsg.study.definition import definition as dvc_yaml
+
+_PROJECT = ("dvc.yaml", "params.yaml", "src/nm_vqtsg")
+
+
+def find_project(directory: Path) -> Path:
+    """The project around a folder: the DVC repository that holds the stages and their code.
+
+    Raises
+    ------
+    UserError
+        There is none; what is there may be another project.
+    """
+    root = find_root(directory)
+    missing = [name for name in _PROJECT if not (root / name).exists()]
+    if missing:
+        raise UserError(
+            f"{root}: is another project, without {' and '.join(missing)}; "
+            "name a folder below a clone of nm-vqtsg, whose stages a study runs"
+        )
+    return root
 
 
 def definition(root: Path, directory: Path) -> str:
@@ -29,10 +49,18 @@ def new_study(directory: Path) -> list[Path]:
     Raises
     ------
     UserError
-        The directory lies outside the project.
+        The directory lies outside the project, or cannot be made.
     """
-    directory = directory.resolve()
-    root = find_root(directory)
+    try:
+        return _new_study(directory.resolve())
+    except OSError as error:  # a name below a file, or one that is too long
+        raise UserError(
+            f"{shortened(str(directory))}: cannot be a folder ({error.strerror}); name another"
+        ) from error
+
+
+def _new_study(directory: Path) -> list[Path]:
+    root = find_project(directory)
     written = []
     if not (directory / "params.yaml").is_file():
         with atomic_path(directory / "params.yaml") as temporary:
@@ -59,7 +87,7 @@ def check_study(directory: Path) -> None:
     UserError
         The study's ``dvc.yaml`` differs from the project's.
     """
-    root = find_root(directory)
+    root = find_project(directory)
     if not (directory / "params.yaml").is_file() or is_current(root, directory):
         return
     if (directory / "dvc.yaml").is_file():
