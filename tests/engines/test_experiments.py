@@ -41,6 +41,14 @@ def test_an_experiment_of_some_steps(done: Workspace) -> None:
     done.assert_idle()
 
 
+def test_an_experiment_with_a_small_number(done: Workspace) -> None:
+    """DVC writes it with an exponent, which YAML 1.1 takes for a text."""
+    done.dvc("exp", "run", "-S", "stage3.learning_rate_min=0.00001")
+    assert "  learning_rate_min: 1e-05 " in (done.path / "params.yaml").read_text().split("\nstage3:")[1]
+    assert done.ran() == jobs("stage3 evaluate plot tables")
+    done.assert_idle()
+
+
 def test_experiments_beside_the_workspace(done: Workspace) -> None:
     before = (done.path / "results/metrics.json").read_bytes()
     done.dvc("exp", "run", "--temp", "--name", "beside", "-S", "stage3.steps=5")
