@@ -5,7 +5,7 @@
 
 The bytes of the fuzzer are no file but say how a sound one is broken: which lines change, and into what. So most
 inputs get past the parser. Besides, what is accepted must be read alike by DVC, and be the same after writing it.
-Put what it finds into `tests/params/test_broken.py`, as text: the bytes mean another thing after the next edit here.
+Put what it finds into `tests/params/test_broken.py` as text; the bytes mean another thing after an edit here.
 """
 
 import random
