@@ -36,11 +36,12 @@ test-engines: install
 test-faults: install
 	$(TESTS) -m faults $(ARGS)
 
-# ten minutes of damaged files for the readers; a crash is kept as build/fuzz/crash-* (see scripts/fuzz_readers.py)
+# ten minutes of damaged files for each fuzzer; a crash is kept as build/fuzz/crash-* (see scripts/fuzz_*.py)
 fuzz: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps atheris==3.0.0
 	mkdir -p build/fuzz
 	$(BIN)/python scripts/fuzz_readers.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
+	$(BIN)/python scripts/fuzz_params.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
 
 lint: install
 	$(BIN)/ruff format --check src tests scripts benchmarks

@@ -1,24 +1,18 @@
 """Fuzzing of everything that reads files of others: CSV, .ts, the archive's text, .npz and zip archives.
 
     pip install atheris
-    make fuzz                  # ten minutes; ARGS="-max_total_time=60" for one
+    make fuzz                  # ten minutes each; ARGS="-max_total_time=60" for one
 
-A `UserError` is an answer; anything else that is raised is a crash, whose input is left as ``crash-*``. Put such a
-file into tests/datasets/crashes, where `tests/datasets/test_crashes.py` reads it again.
+Put a crash into tests/datasets/crashes, where `tests/datasets/test_crashes.py` reads it again.
 """
 
-import contextlib
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-try:
-    import atheris
-except ImportError:  # the test of the crashes only reads them
-    atheris = None
+from fuzzing import fuzz, instrumented
 
-with atheris.instrument_imports(include=["nm_vqtsg", "zipfile"]) if atheris else contextlib.nullcontext():
+with instrumented("nm_vqtsg", "zipfile"):
     from nm_vqtsg.datasets.readers import read_archive_folder, read_own
     from nm_vqtsg.datasets.zips import extract_pair
     from nm_vqtsg.errors import UserError
@@ -101,14 +95,5 @@ def seeds() -> dict[str, bytes]:
     return {name: bytes([index]) + sound[name] for index, name in enumerate(READERS)}
 
 
-def main() -> None:
-    """Run libFuzzer with the arguments of the command line."""
-    with tempfile.TemporaryDirectory() as corpus:
-        for name, data in seeds().items():
-            (Path(corpus) / name).write_bytes(data)
-        atheris.Setup([*sys.argv, corpus], read_any)
-        atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(read_any, seeds())

@@ -1,18 +1,12 @@
 """Files that once crashed a reader, found by `make fuzz`, are read or refused."""
 
-import importlib.util
 from pathlib import Path
 
+import fuzz_readers as fuzz
 import pytest
 
-HERE = Path(__file__).resolve()
-_spec = importlib.util.spec_from_file_location("fuzz_readers", HERE.parents[2] / "scripts" / "fuzz_readers.py")
-assert _spec is not None and _spec.loader is not None
-fuzz = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fuzz)
 
-
-@pytest.mark.parametrize("path", sorted((HERE.parent / "crashes").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent / "crashes").iterdir()), ids=lambda path: path.name)
 def test_what_crashed_once(path: Path) -> None:
     fuzz.read_any(path.read_bytes())
 

@@ -36,7 +36,9 @@ def test_an_experiment_with_the_papers_grid(done: Workspace) -> None:
 
 
 def test_an_experiment_of_some_steps(done: Workspace) -> None:
-    done.dvc("exp", "run", "-S", "stage3.steps=100")
+    """DVC writes a small number with an exponent, which YAML 1.1 takes for a text."""
+    done.dvc("exp", "run", "-S", "stage3.steps=100", "-S", "stage3.learning_rate_min=0.00001")
+    assert "  learning_rate_min: 1e-05 " in (done.path / "params.yaml").read_text().split("\nstage3:")[1]
     assert done.ran() == jobs("stage3 evaluate plot tables")
     done.assert_idle()
 
