@@ -69,7 +69,7 @@ def test_equal_models_give_equal_bytes_without_paths_or_times(folder: Path, tmp_
 def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None:
     card = (folder / "README.md").read_text()
     for words in (
-        "# TimeVQVAE: waves, slow / fast",
+        r"# TimeVQVAE: waves, slow \| fast",
         "| classes (series) | fast (12), slow (12) |",
         "| channels | 2 |",
         "neural mapper, trained on stochastic vector quantisation at τ = 0.3",

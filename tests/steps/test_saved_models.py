@@ -100,7 +100,7 @@ def test_samples_of_each_class_unmapped_into_an_npz(place: Path) -> None:
         (["--model", "model", "--out", "x.csv"], "--model goes with -n and --out"),
         (["--dataset", "FordA", "--seed", "0", "-n", "3"], "need --model"),
         (["--dataset", "FordA"], "give --dataset and --seed, or --model"),
-        (["--model", "model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "device 'tpu'"),
+        (["--model", "model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "--device: 'tpu' is not one of"),
     ],
 )
 def test_a_mistake_is_one_line_and_no_file(place: Path, arguments: list[str], words: str) -> None:

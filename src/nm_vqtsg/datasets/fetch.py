@@ -23,6 +23,7 @@ from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.readers import find_pair, read_archive_folder
 from nm_vqtsg.datasets.zips import extract_pair
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.files import check_target
 
 log = logging.getLogger(__name__)
 
@@ -196,6 +197,8 @@ def download(
     import pooch
 
     record = path.with_name(path.name + ".sha256")
+    for file in (path, record):
+        check_target(file, DataError)
     pooch.get_logger().setLevel("WARNING")
     with _alone(path.with_name(f".{path.name}.lock"), track):
         known = _recorded(record)
