@@ -63,6 +63,8 @@ def doubt_values(values: np.ndarray) -> Doubt | None:
     if rows < MIN_ROWS or columns < 2:
         return None
     whole = [column for column in range(columns) if (values[:, column] == np.round(values[:, column])).all()]
+    # ids mostly stand in blocks; where times and ids make a grid, either could be the other
+    whole.sort(key=lambda column: np.count_nonzero(np.diff(values[:, column])))
     for series in whole if columns <= MAX_COLUMNS else ():
         _, ids, sizes = np.unique(values[:, series], return_inverse=True, return_counts=True)
         if not 2 <= len(sizes) <= rows // 3 or sizes.min() < 3:
