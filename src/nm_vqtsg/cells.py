@@ -28,11 +28,11 @@ def unescape_cell(text: str) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether a text is one to a spreadsheet; apostrophes before it make no difference to the answer."""
+    """Whether a text is one to a spreadsheet; apostrophes and blanks before it make no difference to the answer."""
     bare = re.sub(rf"^[\s{_QUOTE}]*", "", text)
     if not bare:  # blanks do no harm, and mean no text at all to the readers
         return False
-    if text.lstrip(_QUOTE)[:1] in tuple(_ENDS):
+    if any(mark in text[: -len(bare)] for mark in _ENDS):
         return True
     # full-width forms count as their plain ones in some programs
     return unicodedata.normalize("NFKC", bare[:1]) in tuple(_FORMULA) and not _NUMBER.fullmatch(bare.strip())
