@@ -28,7 +28,7 @@ def unescape_cell(text: str) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether a text is one to a spreadsheet; apostrophes and blanks before it make no difference to the answer."""
+    """Whether a text is one to a spreadsheet; apostrophes and blanks before it do not change the answer."""
     bare = re.sub(rf"^[\s{_QUOTE}]*", "", text)
     if not bare:  # blanks do no harm, and mean no text at all to the readers
         return False
