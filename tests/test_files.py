@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from nm_vqtsg.artifacts import atomic_path, load_config, load_json, load_model, load_npz, save_json
+from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.fetch import download
 from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.datasets.writers import write_series
 from nm_vqtsg.errors import ArtifactError, ParameterError, UserError, machine_error, one_line
 from nm_vqtsg.files import LIMIT_VARIABLE, check_target, open_file, size_limit
-from nm_vqtsg.stages.evaluate_files import evaluate_files
 
 X = np.random.default_rng(0).standard_normal((20, 1, 8))
 
