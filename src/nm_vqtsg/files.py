@@ -34,11 +34,11 @@ def open_file(path: Path | str, error: type[UserError] = ArtifactError) -> Binar
     OSError
         If it cannot be opened; `FileNotFoundError` if there is nothing.
     """
-    _refuse(os.stat(path).st_mode, path, error)
+    check_kind(os.stat(path).st_mode, path, error)
     # what the path leads to may have been exchanged since; opened so, a pipe does not wait for a writer
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        _refuse(os.fstat(handle).st_mode, path, error)
+        check_kind(os.fstat(handle).st_mode, path, error)
     except UserError:
         os.close(handle)
         raise
@@ -57,7 +57,7 @@ def check_target(path: Path | str, error: type[UserError] = ArtifactError) -> No
     if path.absolute().parent == Path("/dev"):  # such as /dev/stdout, which may lead to a plain file
         raise error(f"{path}: is a device, not a file; name a file")
     try:
-        _refuse(path.stat().st_mode, path, error)
+        check_kind(path.stat().st_mode, path, error)
     except (FileNotFoundError, NotADirectoryError):
         _check_parents(path, error)
     except PermissionError:
@@ -76,7 +76,8 @@ def _check_parents(path: Path, error: type[UserError]) -> None:
             raise error(f"{path}: cannot be written, since {parent} is not a folder; name another place")
 
 
-def _refuse(mode: int, path: Path | str, error: type[UserError]) -> None:
+def check_kind(mode: int, path: Path | str, error: type[UserError] = ArtifactError) -> None:
+    """Refuse what is no plain file, by the `st_mode` of its status, as an `error`."""
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "something else")
         raise error(f"{path}: is {kind}, not a file; name a file")

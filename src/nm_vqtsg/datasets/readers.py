@@ -14,6 +14,7 @@ from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.text import quote, read_archive_text
 from nm_vqtsg.datasets.ts_format import read_ts
 from nm_vqtsg.errors import DataError, MissingLabelsError
+from nm_vqtsg.files import check_kind
 from nm_vqtsg.npz import open_npz
 
 SERIES_COLUMN, TIME_COLUMN = "series", "time"  # of the long layout, by default
@@ -147,14 +148,15 @@ def read_own(
         Naming file, row or field, and remedy.
     """
     try:
-        is_folder = stat.S_ISDIR(path.stat().st_mode)
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{path}: no such file or folder; correct the path") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read ({reason}); correct the path") from error
-    if is_folder:
+    if stat.S_ISDIR(mode):
         return read_archive_folder(path, name, already_split=keep_split)
+    check_kind(mode, path, DataError)
     if keep_split:
         raise DataError(
             f"{path}: a single file has no split to keep; give a folder with {name}_TRAIN and {name}_TEST"
