@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,17 @@ def test_options_of_files_are_not_ignored_elsewhere(files: Path) -> None:
         assert done.returncode == 1 and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """The project's logger, which is left as it was."""
+    logger = logging.getLogger("nm_vqtsg")
+    handlers, level, propagate = logger.handlers, logger.level, logger.propagate
+    yield logger
+    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("logger")
 @pytest.mark.parametrize("progress", ["lines", "none", "auto"])
 def test_progress_is_shown_as_asked(files: Path, progress: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from nm_vqtsg.commands import evaluate_files as module
@@ -118,7 +130,6 @@ def test_progress_is_shown_as_asked(files: Path, progress: str, monkeypatch: pyt
         raise UserError("that was all")
 
     monkeypatch.setattr(module, "evaluate_files", measure)
-    monkeypatch.setattr(logging.getLogger("nm_vqtsg"), "handlers", [])
     done = run(files, "evaluate", "--real", "a", "--synthetic", "b", "--device", "cpu", "--progress", progress)
     assert done.stderr.splitlines()[-1] == "error: that was all"
     assert ("counting: 3/3" in done.stderr) is (progress == "lines")
