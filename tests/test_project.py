@@ -60,7 +60,11 @@ def test_reading_never_runs_code() -> None:
 ROOMS = (
     "errors",
     "metrics",
+    "files",
+    "npz",
     "artifacts",
+    "cells",
+    "markdown",
     "yaml12",
     "datasets",
     "params",

@@ -13,16 +13,15 @@ import json
 import math
 import os
 import re
-import struct
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg.errors import ArtifactError, machine_error
+from nm_vqtsg.files import check_target, open_file
+from nm_vqtsg.npz import open_npz
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,9 +41,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     Raises
     ------
     ArtifactError
-        If the disk is full or the folder cannot be written to.
+        If the disk is full, the folder cannot be written to, or something else than a file stands in the way.
     """
     path = Path(path)
+    check_target(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
@@ -56,6 +56,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             raise ArtifactError(f"{path}: the disk is full; free some space and run the step again") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ArtifactError(f"{path}: the folder cannot be written to; mend its permissions") from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise ArtifactError(f"{path}: the name is too long; use a shorter one") from error
         raise
 
 
@@ -78,7 +80,7 @@ def _owned_temporary(path: Path) -> Iterator[Path]:
 def _remove_abandoned(path: Path) -> None:
     """Remove temporary files of `path` whose owner was killed: nobody holds their lock."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL_SUFFIX}"):
-        with suppress(OSError), leftover.open("rb") as file:
+        with suppress(OSError, ArtifactError), open_file(leftover) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             leftover.unlink()
 
@@ -120,23 +122,14 @@ def load_npz(path: Path | str, required: Iterable[str] = ()) -> dict[str, "np.nd
     Raises
     ------
     ArtifactError
-        If the file is missing, damaged, holds pickles or lacks one of the `required` arrays.
+        If the file is missing, damaged, too large for the memory that is allowed (`files.size_limit`), holds
+        pickles or lacks one of the `required` arrays.
     """
     import numpy as np
 
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise ArtifactError(f"{path}: not an .npz archive; save the arrays with numpy.savez")
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
-    except (ValueError, EOFError, OSError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
-            raise ArtifactError(
-                f"{path}: holds pickled objects, which are never loaded; save plain arrays"
-            ) from error
-        raise ArtifactError(f"{path}: not a readable .npz file; make it again") from error
+    remedies = {"missing": "run the step that makes it", "damaged": "make it again"}
+    with open_npz(path, ArtifactError, **remedies) as archive:
+        arrays = {name: archive[name] for name in archive.files}
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ArtifactError(f"{path}: holds a member that is not an array; save it with numpy.savez")
     missing = [name for name in required if name not in arrays]
@@ -184,10 +177,11 @@ def load_json(path: Path | str) -> Any:
         If the file is missing or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with open_file(path) as file:
+            return json.loads(file.read().decode("utf-8"))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, nested too deeply, numbers of many digits
         raise ArtifactError(f"{path}: not readable as JSON; make it again") from error
 
 
@@ -221,6 +215,7 @@ def _model_file(path: Path | str, framework: str) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        open_file(path).close()  # a pipe would block `safe_open`
         with safe_open(path, framework=framework) as file:
             yield file
     except (SafetensorError, OSError, RuntimeError) as error:

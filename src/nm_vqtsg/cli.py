@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nm_vqtsg.errors import UserError, machine_error
+from nm_vqtsg.errors import UserError, machine_error, one_line
+from nm_vqtsg.files import check_target
 from nm_vqtsg.session.stop import Interrupted, StopRequest
 from nm_vqtsg.steps.context import CHECKPOINT_EVERY_S
 from nm_vqtsg.study.graph import STEPS, Step
@@ -68,12 +69,7 @@ def run_step(
     """Run one step: check parameters, log, lock, compute, clean up."""
     from nm_vqtsg.steps.context import open_context
 
-    for name, value, allowed in (
-        ("--device", device, ("auto", "cpu", "cuda")),
-        ("--progress", progress, ("auto", "bar", "lines", "none")),
-    ):
-        if value not in allowed:
-            raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
+    check_surroundings(device, progress)
     context = open_context(study, step, dataset, seed, device, progress, checkpoint_every, precision, compiled)
     module = importlib.import_module(f"nm_vqtsg.steps.{step}")
     with context.locked(), context.unchanged():
@@ -89,8 +85,19 @@ def run_step(
         context.log.info("%s is done", context.paths.job(step))
 
 
+def check_surroundings(device: str, progress: str) -> None:
+    """Refuse a device or a way of showing progress that there is not."""
+    for name, value, allowed in (
+        ("--device", device, ("auto", "cpu", "cuda")),
+        ("--progress", progress, ("auto", "bar", "lines", "none")),
+    ):
+        if value not in allowed:
+            raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
+
+
 def start_logging(path: Path) -> None:
     """Plain lines with the time in a file; the same without the time on standard error."""
+    check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -108,6 +115,14 @@ def start_logging(path: Path) -> None:
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").handlers = [to_file]
     warnings.simplefilter("default")
+
+
+def show_log() -> None:
+    """Lines of the log on standard error, for commands that keep none in a file."""
+    logger = logging.getLogger("nm_vqtsg")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [logging.StreamHandler()]
+    logger.propagate = False
 
 
 _OPTIONS: dict[str, tuple[Any, Any]] = {
@@ -176,6 +191,7 @@ def sample(
         raise UserError("sample: --model goes with -n and --out, and without --dataset")
     from nm_vqtsg.commands.sample_model import sample_model
 
+    check_surroundings(device, progress)
     written = sample_model(
         model,
         out,
@@ -187,7 +203,7 @@ def sample(
         device=device,
         progress=progress != "none",
     )
-    typer.echo(f"written: {out} ({written})")
+    typer.echo(one_line(f"written: {out} ({written})"))
 
 
 @app.command("export", help="Take a run out of a study, as a folder with a model card.")
@@ -202,7 +218,7 @@ def export_run(
     from nm_vqtsg.steps.context import open_context
 
     written = export(open_context(study, "export", dataset, seed, device="cpu"), out)
-    typer.echo(f"written: {out} ({', '.join(written)})")
+    typer.echo(one_line(f"written: {out} ({', '.join(written)})"))
 
 
 @app.command("evaluate", help=SUMMARIES["evaluate"] + " With --real and --synthetic: measure any two files.")
@@ -216,34 +232,73 @@ def evaluate(
     synthetic: Annotated[Path | None, typer.Option(help="Series to measure: .npz, .csv or .ts.")] = None,
     train: Annotated[Path | None, typer.Option(help="Real series that the generator learnt from.")] = None,
     labels: Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="Of all .csv files: wide, a series a row, or long, a time step a row.")
+    ] = None,
+    series_column: Annotated[
+        str | None, typer.Option(help="Long .csv: the column that tells series apart; 'series' by default.")
+    ] = None,
+    time_column: Annotated[
+        str | None, typer.Option(help="Long .csv: the column that orders a series; 'time' by default.")
+    ] = None,
     fcn: Annotated[Path | None, typer.Option(help="A trained judge, fcn.safetensors of a study.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything that was measured here, as JSON.")] = None,
 ) -> None:
     """One run of a study, or any two files."""
+    more = {"train": train, "labels": labels, "fcn": fcn}
+    csv = {"layout": layout, "series_column": series_column, "time_column": time_column}
+    check_surroundings(device, progress)
     if real is None and synthetic is None:
+        if any(value is not None for value in (*more.values(), *csv.values(), out)):
+            raise UserError(f"evaluate: {_options(more | csv | {'out': out})} go with --real and --synthetic")
         if not dataset or seed is None:
             raise UserError("evaluate: give --dataset and --seed, or --real and --synthetic")
         return run_step("evaluate", study, dataset, seed, device, progress)
     if real is None or synthetic is None or dataset or seed is not None:
         raise UserError("evaluate: --real and --synthetic go together, and without --dataset and --seed")
-    print_scores(real, synthetic, out, {"train": train, "labels": labels, "fcn": fcn})
+    print_scores(real, synthetic, out, device, progress, csv, more)
 
 
-def print_scores(real: Path, synthetic: Path, out: Path | None, more: dict[str, Any]) -> None:
+def _options(values: dict[str, Any]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None)
+
+
+def print_scores(
+    real: Path,
+    synthetic: Path,
+    out: Path | None,
+    device: str,
+    progress: str,
+    csv: dict[str, Any],
+    more: dict[str, Any],
+) -> None:
     """Measure one file against another, print the scores, and write all numbers to `out`."""
     from nm_vqtsg.artifacts import save_json
-    from nm_vqtsg.commands.evaluate_files import evaluate_files
+    from nm_vqtsg.commands.evaluate_files import CsvLayout, evaluate_files
     from nm_vqtsg.evaluation.table import format_scores
     from nm_vqtsg.session import Session
-    from nm_vqtsg.session.progress import chosen_progress
+    from nm_vqtsg.session.device import chosen_device
+    from nm_vqtsg.session.progress import Silent, chosen_progress
 
-    session = Session(progress=chosen_progress("auto", logging.getLogger("nm_vqtsg")))
+    if out is not None:
+        check_target(out)
+        inputs = (real, synthetic, more["train"], more["fcn"])
+        if any(
+            path is not None and os.path.exists(path) and out.exists() and out.samefile(path) for path in inputs
+        ):
+            raise UserError(
+                f"{out}: --out is one of the files to measure, and would replace it; name another file"
+            )
+    if progress == "lines":
+        show_log()
+    shown = Silent() if progress == "none" else chosen_progress(progress, logging.getLogger("nm_vqtsg"))
+    session = Session(device=chosen_device(device), progress=shown)
     with session.stop.listening():
-        result = evaluate_files(real, synthetic, session=session, **more)
+        result = evaluate_files(real, synthetic, csv=CsvLayout(**csv), session=session, **more)
     typer.echo(format_scores(result))
     if out is not None:
         save_json(out, result)
-        typer.echo(f"written: {out}")
+        typer.echo(one_line(f"written: {out}"))
 
 
 @app.command("params")
@@ -363,5 +418,5 @@ def main() -> None:
         known = error if isinstance(error, UserError) else machine_error(error)
         if known is None:
             raise
-        print(f"error: {' '.join(str(known).split())}", file=sys.stderr)
+        print(f"error: {known}", file=sys.stderr)
         sys.exit(1)

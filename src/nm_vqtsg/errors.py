@@ -6,9 +6,12 @@ exits with status 1; anything else that is raised is a defect of ours and keeps 
 
 import errno
 import reprlib
+import unicodedata
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 3
+MAX_MESSAGE = 1000  # characters; what is echoed may be a path or a cell of any length
+_UNSEEN = ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")  # control, bidi and other marks, surrogates, line separators
 
 
 def shortened(text: str, limit: int = 80) -> str:
@@ -27,14 +30,27 @@ def shown(value: object, limit: int = 80) -> str:
         return "a number of thousands of digits"
 
 
+def one_line(text: str) -> str:
+    """`text` as it may stand in a line on a terminal.
+
+    Control characters, marks that turn the direction of text, and lone surrogates are written as escapes; of a
+    very long text the middle is left out, since what is wrong stands first and the remedy last.
+    """
+    if not text.isprintable():
+        text = "".join(
+            mark.encode("unicode_escape").decode() if unicodedata.category(mark) in _UNSEEN else mark
+            for mark in text
+        )
+    if len(text) > MAX_MESSAGE:
+        text = f"{text[: MAX_MESSAGE // 3]}[...]{text[-MAX_MESSAGE // 3 :]}"
+    return text
+
+
 class UserError(Exception):
-    """Base of all errors that a user can mend; its text is one line, whatever of a user's it repeats."""
+    """Base of all errors that a user can mend; its text is as `one_line` writes it, whatever it repeats."""
 
     def __str__(self) -> str:
-        text = super().__str__()
-        if text.isprintable():
-            return text
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
+        return one_line(super().__str__())
 
 
 class ParameterError(UserError):
@@ -70,6 +86,10 @@ _REFUSALS = {
     errno.EIO: "the disk failed; look at the machine's logs",
     errno.ESTALE: "the network file system lost the file; mount it again",
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+    errno.ENAMETOOLONG: "the name is too long; use a shorter one",
+    errno.ENOTDIR: "a file stands where a folder is needed; correct the path",
+    errno.EISDIR: "is a folder where a file is needed; correct the path",
+    errno.ELOOP: "symbolic links lead in a circle; correct the path",
 }
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a mem")
 

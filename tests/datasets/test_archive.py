@@ -4,11 +4,13 @@ import importlib.util
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from nm_vqtsg.datasets.archive import CERTAIN, DIGESTS, PAPER_DATASETS, SIZES, UCR_2018, check_name
+from nm_vqtsg.datasets.archive import CERTAIN, DIGESTS, PAPER_DATASETS, RESERVED, SIZES, UCR_2018, check_name
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.study.paths import Paths
 
 
 def test_the_archive_has_128_sets():
@@ -58,6 +60,8 @@ def test_the_papers_thirteen():
         "x" * 65,
         "downloads",
         "Tables",
+        "metrics",
+        "METRICS",
         None,
         7,
     ],
@@ -71,6 +75,22 @@ def test_names_cannot_leave_their_folder(name):
 @pytest.mark.parametrize("name", ["a", "A-1_b", "x" * 64, "0"])
 def test_plain_names_pass(name):
     assert check_name(name) == name
+
+
+def test_no_name_is_that_of_another_folder_of_a_study():
+    """Of every path of a study, the folder where data sets lie is theirs, or reserved, or can be no name."""
+    ours, theirs = Paths(Path(), "Own", 0), Paths(Path(), "Other", 0)
+    seen = set()
+    for name, value in vars(Paths).items():
+        if not isinstance(value, property):
+            continue
+        path, other = getattr(ours, name), getattr(theirs, name)
+        if path.parts[:1] in (("results",), ("data",)) and path.parts[1] != "Own":
+            with pytest.raises(DataError):
+                check_name(path.parts[1])
+            seen.add(path.parts[1])
+        assert (path == other) or path.parts.count("Own") == 1
+    assert {*RESERVED} <= seen
 
 
 def test_looking_up_names_is_quick():

@@ -75,6 +75,17 @@ LONG = b"series,time,v,label\n" + b"".join(
     f"s{s},{t},{s + t * t},{s % 2}\n".encode() for s in range(8) for t in range(9)
 )
 
+DAYS = b"home,day,kW\n" + b"".join(f"{s},{t},{s + t * t}\n".encode() for s in range(8) for t in range(9))
+COUNTED = [f"{row},{line}" for row, line in enumerate(csv(header=False).decode().splitlines())]
+
+
+def bomb() -> bytes:
+    """An .npz of 70 kB that unpacks to 64 MiB of zeros."""
+    file = io.BytesIO()
+    np.savez_compressed(file, X=np.zeros((2**14, 2**9)))
+    return file.getvalue()
+
+
 REFUSED = {
     "missing file": (("x.csv", None), {}, ["x.csv", "no such file"]),
     "unknown kind of file": (("x.xlsx", b"PK"), {}, [".xlsx", "use .csv"]),
@@ -105,6 +116,36 @@ REFUSED = {
     "two columns of one name": (("x.csv", csv().replace(b"t0", b"t1", 1)), {}, ["'t1'", "rename"]),
     "no such label column": (("x.csv", csv()), {"label_column": "kind"}, ["'kind'", "label"]),
     "no such label position": (("x.csv", csv()), {"label_column": 9}, ["label column 9", "9"]),
+    "undeclared labels": (
+        ("x.csv", csv(y=["1", "2"] * 10).replace(b"label", b"kind")),
+        {},
+        ["column 9 ('kind') seems to hold labels", "label_column: 'kind'"],
+    ),
+    "undeclared labels in words": (
+        ("x.csv", csv().replace(b"label", b"kind")),
+        {},
+        ["row 2, field 9", "'a'", "label_column"],
+    ),
+    "undeclared labels without header": (
+        ("x.csv", csv(y=["1", "2"] * 10, header=False)),
+        {},
+        ["column 9 seems to hold labels", "label_column: 8"],
+    ),
+    "row numbers": (
+        ("x.csv", "\n".join(COUNTED).encode()),
+        {"label_column": 9},
+        ["column 1 counts the rows", "drop"],
+    ),
+    "a column of ids": (
+        ("x.csv", csv().replace(b"t0", b"id", 1)),
+        {},
+        ["column 1 ('id') seems to hold ids", "drop"],
+    ),
+    "a column of times": (
+        ("x.csv", csv().replace(b"t0", b"date", 1)),
+        {},
+        ["column 1 ('date') seems to hold times", "layout: long"],
+    ),
     "labels and nothing else": (("x.csv", b"label\na\nb\n"), {}, ["row 2", "no values"]),
     "one series": (("x.csv", csv(X[:1], [None], header=False)), {}, ["1 series", "at least"]),
     "one class": (("x.csv", csv(y=["a"] * 20)), {}, ["'a'", "remove the labels"]),
@@ -117,6 +158,26 @@ REFUSED = {
     "too short": (("x.csv", csv(X[:, :5])), {}, ["length 5", "data.min_length 8"]),
     "constant data": (("x.csv", csv(np.full((20, 8), 0.1))), {}, ["TRAIN: channel 1 is constant", "remove"]),
     "long as wide": (("x.csv", LONG), {}, ["layout: long"]),
+    "long under other names": (
+        ("x.csv", DAYS),
+        {},
+        ["('home')", "('day')", "layout: long, series_column: 'home', time_column: 'day'"],
+    ),
+    "long without header": (
+        ("x.csv", DAYS.partition(b"\n")[2]),
+        {},
+        ["column 1 and column 2", "add a header", "layout: long"],
+    ),
+    "columns of the long layout for a wide file": (
+        ("x.csv", csv()),
+        {"series_column": "home"},
+        ["series_column", "layout: long"],
+    ),
+    "long with undeclared labels": (
+        ("x.csv", LONG.replace(b"label", b"kind")),
+        {"layout": "long"},
+        ["'kind' would be a channel", "label_column: 'kind'"],
+    ),
     "long without its column": (("x.csv", LONG), {"layout": "long", "time_column": "t"}, ["'t'", "'time'"]),
     "long with a time twice": (
         ("x.csv", LONG.replace(b"s1,3,", b"s1,2,")),
@@ -140,6 +201,17 @@ REFUSED = {
     ),
     "a file's split to keep": (("x.csv", csv()), {"keep_split": True}, ["no split to keep", "folder"]),
     "npz that is text": (("x.npz", b"1,2,3"), {}, ["x.npz", "numpy.savez"]),
+    "npz that is a single array": (
+        ("x.npz", b"\x93NUMPY\x01\0"),
+        {},
+        ["x.npz", "single array (.npy)", "numpy.savez"],
+    ),
+    "npz that unpacks to gigabytes": (("x.npz", bomb()), {}, ["0.0625 GiB", "the limit", "NM_VQTSG_MAX_GIB"]),
+    "npz of channels last": (
+        ("x.npz", npz(X=np.ones((5, 100, 3)))),
+        {},
+        ["(5, 100, 3)", "X.transpose(0, 2, 1)"],
+    ),
     "npz cut short": (("x.npz", npz(X=X)[:-50]), {}, ["x.npz", "numpy.savez"]),
     "npz without X": (("x.npz", npz(data=X)), {}, ["no array 'X'", "data"]),
     "npz of one series": (("x.npz", npz(X=X[0])), {}, ["shape (8,)"]),
@@ -187,7 +259,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case, tmp_path):
+def test_refused(case, tmp_path, monkeypatch):
+    monkeypatch.setenv("NM_VQTSG_MAX_GIB", "0.05")  # as if gigabytes were meant
     content, options, fragments = REFUSED[case]
     with pytest.raises(DataError) as error:
         run(tmp_path, content, options)
@@ -221,6 +294,13 @@ ACCEPTED = {
         ("x.csv", csv().replace(b"label", b"kind")),
         {"label_column": "kind"},
         ["a", "b"],
+    ),
+    "labels that begin with an apostrophe": (("x.csv", csv(y=["'tis", "'-1"] * 10)), {}, ["'-1", "'tis"]),
+    "labels as this project writes formulas": (("x.csv", csv(y=["'=1+1", "''=2"] * 10)), {}, ["'=2", "=1+1"]),
+    "labels of two lines": (
+        ("x.csv", csv(y=['"a\nb"', '"c  \n\nd"'] * 10)),
+        {},
+        ["a\nb", "c  \n\nd"],
     ),
     "labels without header": (("x.csv", csv(header=False)), {"label_column": -1}, ["a", "b"]),
     "semicolons": (("x.csv", csv(mark=";")), {}, ["a", "b"]),

@@ -1,15 +1,17 @@
 """A saved model: a folder that another machine reads, with its mapper and a card."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from small_model import labelled_waves, small_generator, small_mapper
 
 from nm_vqtsg import VQVAE, NeuralMapper, TimeVQVAE, load_generator
-from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.errors import ArtifactError, one_line
 
 X, y = labelled_waves(channels=2)
 SCORES = {
@@ -69,7 +71,7 @@ def test_equal_models_give_equal_bytes_without_paths_or_times(folder: Path, tmp_
 def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None:
     card = (folder / "README.md").read_text()
     for words in (
-        "# TimeVQVAE: waves, slow / fast",
+        r"# TimeVQVAE: waves, slow \| fast",
         "| classes (series) | fast (12), slow (12) |",
         "| channels | 2 |",
         "neural mapper, trained on stochastic vector quantisation at τ = 0.3",
@@ -81,6 +83,42 @@ def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None
     ):
         assert words in card, words
     assert "trained on stochastic" not in card_without_mapper(folder)
+
+
+HOSTILE = [
+    "a|b\n```\n<script>alert(1)</script>",
+    "=cmd|' /C calc'!A0",
+    "$(touch pwned) `touch pwned`",
+    "![x](http://x)",
+]
+
+
+@pytest.mark.parametrize("first", HOSTILE)
+def test_labels_of_others_do_nothing_in_the_card(first: str, tmp_path: Path) -> None:
+    """Rendered as Markdown with HTML, the card shows them; its line for a shell asks for that class, or none."""
+    labels = np.array([first, *(label for label in HOSTILE if label != first)])
+    model = small_generator().fit(X, labels[np.arange(24) % 4])
+    model.classes_ = labels  # the first one is the one in the example
+    scores = SCORES | {"missing": {f"cfid of class {first}": "too few"}, "warnings": {"evaluate": [first]}}
+    model.save(tmp_path, data=f"data {first}", metrics=scores)
+    text = (tmp_path / "README.md").read_text()
+    markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    tokens = [
+        token for block in markdown.parse(text.split("---\n", 2)[2]) for token in (block, *(block.children or ()))
+    ]
+    assert not {"html_inline", "html_block", "image", "link_open", "code_inline"} & {
+        token.type for token in tokens
+    }
+    shown = "".join(token.content for token in tokens if token.type == "text")
+    assert all(one_line(label) in shown for label in labels)
+    assert sum(token.type == "tr_open" for token in tokens) == 13  # of the tables of data, scores and versions
+    assert sum(token.type == "fence" for token in tokens) == 3
+    (line,) = [line for line in text.splitlines() if line.startswith("python -m nm_vqtsg sample")]
+    words = shlex.split(line)
+    if first.isprintable() and "`" not in first:
+        assert words[words.index("--class") + 1] == first
+    else:
+        assert "--class" not in line
 
 
 def card_without_mapper(folder: Path) -> str:

@@ -1,20 +1,15 @@
 """The command line on saved models: sample --model, and export out of a study."""
 
-import contextlib
-import io
-import sys
 from pathlib import Path
-from typing import NamedTuple
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 from small_model import labelled_waves, small_generator, small_mapper
 
 from nm_vqtsg import NeuralMapper, load_generator
 from nm_vqtsg.artifacts import load_npz, save_json
-from nm_vqtsg.cli import main
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper as Mapper
@@ -22,28 +17,6 @@ from nm_vqtsg.params import Params, as_yaml
 from nm_vqtsg.study.paths import Paths
 
 X, y = labelled_waves()
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(folder: Path, *arguments: str) -> Done:
-    """The command line, in this process: what it writes and its status."""
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    with (
-        contextlib.chdir(folder),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        mock.patch.object(sys, "argv", ["nm_vqtsg", *arguments]),
-    ):
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-    return Done(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +73,7 @@ def test_samples_of_each_class_unmapped_into_an_npz(place: Path) -> None:
         (["--model", "model", "--out", "x.csv"], "--model goes with -n and --out"),
         (["--dataset", "FordA", "--seed", "0", "-n", "3"], "need --model"),
         (["--dataset", "FordA"], "give --dataset and --seed, or --model"),
-        (["--model", "model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "device 'tpu'"),
+        (["--model", "model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "--device: 'tpu' is not one of"),
     ],
 )
 def test_a_mistake_is_one_line_and_no_file(place: Path, arguments: list[str], words: str) -> None:

@@ -1,17 +1,63 @@
 """Measure any samples file against any real file, outside a study; `evaluate_any` says what is measured when."""
 
+import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from nm_vqtsg.artifacts import load_npz
-from nm_vqtsg.datasets.csv_format import is_long_csv
-from nm_vqtsg.datasets.readers import read_own
-from nm_vqtsg.errors import DataError, MissingLabelsError
+from nm_vqtsg.datasets.csv_format import own_layout
+from nm_vqtsg.datasets.raw import Rows
+from nm_vqtsg.datasets.readers import SERIES_COLUMN, TIME_COLUMN, check_arrays, read_own
+from nm_vqtsg.errors import MissingLabelsError, UserError
 from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
 from nm_vqtsg.params import Params
 from nm_vqtsg.session import Session
+
+
+class CsvLayout(NamedTuple):
+    """How .csv files are laid out, as `own_data` in params.yaml says it.
+
+    Attributes
+    ----------
+    layout : {"wide", "long"}, optional
+        A series a row, or a time step a row. Without it, long where a column is named.
+    series_column, time_column : str, optional
+        Of the long layout; ``series`` and ``time`` by default.
+    """
+
+    layout: Literal["wide", "long"] | None = None
+    series_column: str | None = None
+    time_column: str | None = None
+
+    def check(self, paths: list[Path]) -> None:
+        """Refuse what contradicts itself or serves none of `paths`.
+
+        Raises
+        ------
+        UserError
+            Naming the option.
+        """
+        if self == CsvLayout():
+            return
+        if self.layout not in (None, "wide", "long"):
+            raise UserError(f"--layout: {self.layout!r} is not one of wide, long")
+        if self.layout == "wide" and (self.series_column or self.time_column):
+            raise UserError(
+                "--series-column and --time-column go with --layout long; leave them out, or --layout wide"
+            )
+        if not any(path.suffix.lower() == ".csv" for path in paths):
+            raise UserError("--layout, --series-column and --time-column are for .csv files; leave them out")
+
+    def of(self, path: Path) -> tuple[Literal["wide", "long"], str, str]:
+        """Layout and columns of one file; what `sample` wrote is known by its header, whatever the others are."""
+        own = own_layout(path)
+        if own is not None:
+            return own, SERIES_COLUMN, TIME_COLUMN
+        named = self.series_column or self.time_column
+        layout = self.layout or ("long" if named else "wide")
+        return layout, self.series_column or SERIES_COLUMN, self.time_column or TIME_COLUMN
 
 
 def evaluate_files(
@@ -20,6 +66,7 @@ def evaluate_files(
     *,
     train: Path | None = None,
     labels: str | None = None,
+    csv: CsvLayout | None = None,
     fcn: Path | None = None,
     params: Params | None = None,
     session: Session | None = None,
@@ -37,6 +84,8 @@ def evaluate_files(
     labels : str, optional
         Name of the labels: the array in an .npz (default ``y``), the column in a .csv (default ``label``). The
         synthetic series may lack them.
+    csv : CsvLayout, optional
+        Layout of all .csv files among them, except those that `sample` wrote.
     fcn : Path, optional
         A trained FCN (``fcn.safetensors`` of a study), for series scaled as in its training.
     params : Params, optional
@@ -50,36 +99,38 @@ def evaluate_files(
 
     Raises
     ------
-    DataError, ArtifactError
+    UserError
         If files cannot be read or do not belong together.
     """
-    test, fake = _read(real, labels), _read_synthetic(synthetic, labels)
-    learnt_from = None if train is None else _read(train, labels)
+    csv = csv or CsvLayout()
+    csv.check([real, synthetic, *([] if train is None else [train])])
+    test, fake = _read(real, labels, csv), _read_synthetic(synthetic, labels, csv)
+    learnt_from = None if train is None else _read(train, labels, csv)
     return evaluate_any(test, {"synthetic": fake}, learnt_from, fcn, params, session)
 
 
-def _read_synthetic(path: Path, labels: str | None) -> NamedSeries:
+def _read_synthetic(path: Path, labels: str | None, csv: CsvLayout) -> NamedSeries:
     """Synthetic series may do without the labels that the real ones have."""
     try:
-        return _read(path, labels)
+        return _read(path, labels, csv)
     except MissingLabelsError:
-        return _read(path, None)
+        return _read(path, None, csv)
 
 
-def _read(path: Path, labels: str | None) -> NamedSeries:
-    if not path.exists():
-        raise DataError(f"{path}: no such file; correct the path")
-    if path.suffix.lower() == ".npz" and path.is_file():
+def _read(path: Path, labels: str | None, csv: CsvLayout) -> NamedSeries:
+    if path.suffix.lower() == ".npz" and os.path.isfile(path):
         arrays = load_npz(path, required=("X",))
         if "X_class" in arrays and "y_class" in arrays:  # a study's samples
-            classes = arrays["y_class"].astype(np.str_)
-            return NamedSeries(
-                str(path), arrays["X"].astype(np.float64), classes, True, arrays["X_class"].astype(np.float64)
-            )
+            rows = check_arrays(arrays["X_class"], arrays["y_class"], path)
+            return NamedSeries(str(path), check_arrays(arrays["X"], None, path).X, _texts(rows), True, rows.X)
         scaled = {"mean", "std"} <= set(arrays) or "provenance" in arrays
         if scaled and labels is None:  # a study's split, or its samples where there are no classes
-            y = arrays["y"].astype(np.str_) if "y" in arrays else None
-            return NamedSeries(str(path), arrays["X"].astype(np.float64), y, True)
-    layout: Literal["wide", "long"] = "long" if is_long_csv(path) else "wide"
-    raw = read_own(path, name=path.stem, label=labels, layout=layout)
+            rows = check_arrays(arrays["X"], arrays.get("y"), path)
+            return NamedSeries(str(path), rows.X, _texts(rows), True)
+    layout, series, time = csv.of(path)
+    raw = read_own(path, name=path.stem, label=labels, layout=layout, series=series, time=time)
     return NamedSeries(str(path), raw.X, raw.labels)
+
+
+def _texts(rows: Rows) -> np.ndarray | None:
+    return None if rows.labels is None else np.array(rows.labels, dtype=np.str_)

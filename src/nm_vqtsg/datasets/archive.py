@@ -192,8 +192,8 @@ DIGESTS: dict[str, str] = {
 }
 """`RawData.digest()` of the archive's original files, TRAIN and TEST together."""
 
-RESERVED: frozenset[str] = frozenset({"downloads", "tables"})
-"""Folders of a study that lie beside those of the data sets."""
+RESERVED: frozenset[str] = frozenset({"downloads", "metrics", "tables"})
+"""Folders of a study that lie beside those of the data sets, in small letters."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 

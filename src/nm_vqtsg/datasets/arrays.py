@@ -1,12 +1,20 @@
 """Checks of what users hand in: series, labels, how many."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
+from nm_vqtsg.datasets.panel import ONE_LENGTH, check_table, unpanel
 from nm_vqtsg.errors import DataError
 
 NUMBERS = "biuf"
+TURNED = "its axes seem to be (n, length, channels); use X.transpose(0, 2, 1)"
+
+
+def axes_are_turned(shape: tuple[int, ...]) -> bool:
+    """Whether (n, C, L) must be (n, L, C): more channels than values, and fewer values than a series can have."""
+    return len(shape) == 3 and 0 < shape[2] < min(shape[1], 8)
 
 
 def as_series(
@@ -22,7 +30,9 @@ def as_series(
     Parameters
     ----------
     X : array-like
-        (n, C, L), or (n, L) for series of one channel. Lists, data frames and tensors are taken too.
+        (n, C, L), or (n, L) for series of one channel: an array, tensor, nested list, or data frame with a series
+        in each row. Or sktime's panels: ``pd-multiindex``, ``nested_univ``, a list of data frames (``df-list``),
+        each with a column for each channel.
     channels, length : int, optional
         What C and L must be; any by default.
     name, fitted : str
@@ -36,18 +46,23 @@ def as_series(
     Raises
     ------
     DataError
-        If X is not numeric, ragged, empty, of another size, or holds NaN or infinities.
+        If X is not numeric, ragged, empty, of another size, or holds NaN or infinities; or if it may be read in
+        two ways, such as a table with a time step in each row.
     """
+    given, X = X, unpanel(X, name)
+    columns = getattr(X, "columns", None)
     try:
         array = np.asarray(X.detach().cpu() if hasattr(X, "detach") else X)
         if array.dtype.hasobject and not any(isinstance(value, str) for value in array.flat):
             array = array.astype(np.float64)  # such as pandas' nullable columns
     except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{name} must be numbers of one length per series, in an array (n, channels, length)"
-        ) from error
+        raise DataError(f"{name} must be numbers in an array (n, channels, length), and {ONE_LENGTH}") from error
     if array.dtype.kind not in NUMBERS:
+        if columns is not None and array.ndim == 2:
+            _refuse_text(array, columns, name)
         raise DataError(f"{name} holds {array.dtype}, not numbers; give an array (n, channels, length) of numbers")
+    if columns is not None and array.ndim == 2 and np.isfinite(array).all():
+        check_table(array, list(columns), name)
     if array.ndim == 2 and channels in (None, 1):
         array = array[:, None, :]
     if array.ndim != 3:
@@ -56,10 +71,11 @@ def as_series(
         raise DataError(f"{name} has shape {array.shape}; give an array (n, {C}, {L}){flat}")
     if 0 in array.shape:
         raise DataError(f"{name} has shape {array.shape}, so it holds no series")
-    turned = "; its axes seem to be (n, length, channels): use X.transpose(0, 2, 1)"
+    if channels is None and length is None and X is given:  # of a panel it is known which axis is which
+        _doubt_axes(array.shape, name)
     for what, size, needed in (("channels", array.shape[1], channels), ("length", array.shape[2], length)):
         if needed is not None and size != needed:
-            hint = turned if array.shape[1:] == (length, channels) else ""
+            hint = f"; {TURNED}" if array.shape[1:] == (length, channels) else ""
             raise DataError(f"{name} has {what} {size} where {fitted} had {needed}{hint}")
     with np.errstate(over="ignore"):
         finite = np.isfinite(array.astype(np.float32))
@@ -69,8 +85,32 @@ def as_series(
     return array.astype(np.float64)
 
 
+def _refuse_text(array: np.ndarray, columns: Any, name: str) -> None:
+    """Name the first column of a table that holds something else than numbers."""
+    for place, column in enumerate(list(columns)):
+        if any(not isinstance(value, int | float | np.number) for value in array[:, place].tolist()):
+            raise DataError(
+                f"{name} has a column {column!r} that holds no numbers; take it out, as y if it is the labels: "
+                f"y = {name}.pop({column!r})"
+            )
+
+
+def _doubt_axes(shape: tuple[int, ...], name: str) -> None:
+    n, channels, length = shape
+    if axes_are_turned(shape):
+        raise DataError(f"{name} has shape {shape}, {channels} channels of length {length}; {TURNED}")
+    if channels > length:
+        warnings.warn(
+            f"{name} has shape {shape} and is read as {n} series with {channels} channels of length {length}; if "
+            f"{TURNED}",
+            stacklevel=4,
+        )
+
+
 def as_labels(y: Any, n: int, *, name: str = "y") -> np.ndarray:
     """Labels as an array (n,) of whole numbers, numbers, truth values or text.
+
+    They belong to the series by their place alone: the index of a pandas Series is not looked at.
 
     Raises
     ------
@@ -90,6 +130,8 @@ def as_labels(y: Any, n: int, *, name: str = "y") -> np.ndarray:
         labels = np.array(values)
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels, "utf-8", "replace")
+    if labels.dtype.kind == "U":
+        _check_text(labels, name)
     if labels.dtype.kind not in f"{NUMBERS}U":
         raise DataError(f"{name} holds {labels.dtype}; give numbers or text")
     if labels.dtype.kind == "f":
@@ -98,6 +140,12 @@ def as_labels(y: Any, n: int, *, name: str = "y") -> np.ndarray:
         if (labels == np.round(labels)).all() and (np.abs(labels) < 2**53).all():
             labels = labels.astype(np.int64)
     return labels
+
+
+def _check_text(labels: np.ndarray, name: str) -> None:
+    for label in np.unique(labels).tolist():
+        if any(mark == "\0" or "\ud800" <= mark <= "\udfff" for mark in label):
+            raise DataError(f"{name} holds the label {label!r}, which cannot be written as text; rename it")
 
 
 def class_ids(y: Any, classes: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 *Wide*: a series of one channel a row, with or without a header, perhaps a label column. *Long*: a time step a row,
 with columns for the series, the time and each channel, perhaps a label column. The separator is a comma, a
-semicolon or a tab; it is found in the first line.
+semicolon or a tab; it is found in the first line. Labels that a spreadsheet would take for formulas carry an
+apostrophe, which is taken off (`nm_vqtsg.cells`).
 """
 
 import csv
@@ -10,11 +11,14 @@ import logging
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from nm_vqtsg.cells import unescape_cell
+from nm_vqtsg.datasets.doubt import Doubt, doubt_names, doubt_values
 from nm_vqtsg.datasets.raw import Rows, as_number
-from nm_vqtsg.datasets.text import INCOMPLETE, RowStack, numbers, quote, read_lines
+from nm_vqtsg.datasets.text import INCOMPLETE, MISSING, RowStack, numbers, quote, raw_lines
 from nm_vqtsg.errors import DataError, MissingLabelsError
 
 log = logging.getLogger(__name__)
@@ -23,8 +27,8 @@ DEFAULT_LABEL = "label"
 
 
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
-    lines = read_lines(path)
-    number, first = next(lines, (0, ""))
+    lines = raw_lines(path)
+    number, first = next(((row, line) for row, line in lines if line.strip()), (0, ""))
     if not number:
         raise DataError(f"{path}: is empty; is it the right file?")
     separator = next((mark for mark in "\t;" if mark in first), ",")
@@ -38,7 +42,9 @@ def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
 
     try:
         for cells in csv.reader(texts(), delimiter=separator, strict=True):
-            yield where[0], [cell.strip() for cell in cells]
+            stripped = [cell.strip() for cell in cells]
+            if len(stripped) > 1 or any(stripped):  # else a blank line
+                yield where[0], stripped
     except csv.Error as error:
         raise DataError(f"{path}: row {where[0]} is not CSV ({error}); check quotes and separators") from error
 
@@ -82,9 +88,10 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
         header = first
     if header is not None:
         _check_header(header, path)
-        if {"series", "time"} <= {name.lower() for name in header}:
-            raise DataError(f"{path}: has columns 'series' and 'time'; say 'layout: long' to read it so")
     column = _label_column(header, len(first), label, path)
+    values_at = [place for place in range(len(first)) if place != column]
+    if header is not None:
+        _refuse(doubt_names([header[place] for place in values_at]), path, header, values_at)
     stack = RowStack(path)
     for row, cells in table if header is not None else _chain(first_row, first, table):
         if len(cells) != len(first):
@@ -93,27 +100,84 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
             )
         name = None
         if column is not None:
-            name = cells[column]
+            name = unescape_cell(cells[column])
             if not name:
                 raise DataError(
                     f"{path}: row {row}, field {column + 1}: the label is empty; label every series or none"
                 )
             # a stand-in keeps the count of fields right in messages; it is cut out again
             cells[column] = "0"
+        if not stack.series:
+            _refuse_texts(cells, path, row)
         values = numbers(cells, path, row)
         if column is not None:
             values = np.delete(values, column)
         if not len(values):
             raise DataError(f"{path}: row {row} has a label and no values; check the separator")
         stack.add(row, values[None], name)
-    return stack.rows()
+    rows = stack.rows()
+    _refuse(doubt_values(rows.X[:, 0]), path, header, values_at)
+    return rows
 
 
-def is_long_csv(path: Path) -> bool:
-    """Whether a file is a .csv whose header has the columns ``series`` and ``time`` of the long layout."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return False
-    return {"series", "time"} <= set(next(_table(path))[1])
+def own_layout(path: Path) -> Literal["wide", "long"] | None:
+    """The layout of a .csv with the header of `writers.write_series`: ``series,time,...`` or ``label,t0,t1,...``.
+
+    None of any other file.
+    """
+    if path.suffix.lower() != ".csv":
+        return None
+    _, header = next(_table(path))
+    if {"series", "time"} <= set(header):
+        return "long"
+    steps = header[1:] if header[0] == DEFAULT_LABEL else header
+    return "wide" if steps and steps == [f"t{t}" for t in range(len(steps))] else None
+
+
+def _refuse_texts(cells: list[str], path: Path, row: int) -> None:
+    """Refuse a first row with texts beside numbers: columns that were not named."""
+    known = [cell.lower() in MISSING or as_number(cell) is not None for cell in cells]
+    if any(known) and not all(known):
+        place = known.index(False)
+        if any(mark.isalpha() for mark in cells[place]) and cells[place].lower().lstrip("+-") not in (
+            "inf",
+            "infinity",
+        ):
+            raise DataError(
+                f"{path}: row {row}, field {place + 1} is not a number ({quote(cells[place])}); name the column "
+                "of labels (label_column), drop the column, or say layout: long if a row is a time step"
+            )
+
+
+def _refuse(doubt: Doubt | None, path: Path, header: list[str] | None, places: list[int]) -> None:
+    """Refuse a table that is something else than one series a row; `places` are its columns of values."""
+    if doubt is None:
+        return
+    columns = [places[column] for column in doubt.columns]
+    named = [f"column {place + 1}" + (f" ({quote(header[place])})" if header else "") for place in columns]
+    names = [quote(header[place]) if header else "NAME" for place in columns]
+    add_header = "" if header else "add a header and "
+    match doubt.kind:
+        case "long":
+            problem = f"{named[0]} and {named[1]} seem to tell series and time steps apart"
+            remedy = (
+                f"{add_header}say layout: long, series_column: {names[0]}, time_column: {names[1]} (on the "
+                f"command line --layout long --series-column {names[0]} --time-column {names[1]})"
+            )
+        case "time":
+            problem = f"{named[0]} seems to hold times, so that a row is a time step"
+            remedy = "say layout: long, with a column that tells series apart as series_column, or drop the column"
+        case "series":
+            problem = f"{named[0]} seems to hold ids"
+            remedy = f"drop the column, or say layout: long, series_column: {names[0]} if a row is a time step"
+        case "counter":
+            problem = f"{named[0]} counts the rows"
+            remedy = "drop the column (pandas: index=False), or say layout: long if a row is a time step"
+        case "label":
+            problem = f"{named[0]} seems to hold labels"
+            label = names[0] if header else columns[0]
+            remedy = f"say label_column: {label} (on the command line --labels), or drop the column"
+    raise DataError(f"{path}: {problem}; {remedy}; if it does hold values, save the series as .npz")
 
 
 def _count(start: int, n: int) -> list[str]:
@@ -160,6 +224,9 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
         raise DataError(
             f"{path}: has no column of values beside {series!r} and {time!r}; add one for each channel"
         )
+    doubt = doubt_names([header[i] for i in channels])
+    if doubt is not None:
+        _refuse_channel(header[channels[doubt.columns[0]]], "is named like no channel", "rename it", path)
     steps: dict[str, list[tuple[str, int, np.ndarray]]] = {}
     labels: dict[str, str] = {}
     for row, cells in table:
@@ -173,7 +240,7 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
         values = np.concatenate([numbers([cells[i]], path, row, i + 1) for i in channels])
         steps.setdefault(key, []).append((cells[header.index(time)], row, values))
         if label is not None:
-            own = cells[header.index(label)]
+            own = unescape_cell(cells[header.index(label)])
             if labels.setdefault(key, own) != own:
                 raise DataError(
                     f"{path}: row {row} calls series {quote(key)} {quote(own)}, not {quote(labels[key])}; "
@@ -191,4 +258,16 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
                     "drop one of them"
                 )
         stack.add(rows[0][1], np.stack([rows[i][2] for i in order], axis=1), labels.get(key))
-    return stack.rows()
+    read = stack.rows()
+    still = (np.ptp(read.X, axis=2) == 0).all(axis=0)
+    for channel, i in enumerate(channels):
+        if still[channel] and read.X.shape[2] > 1 and len(np.unique(read.X[:, channel])) > 1:
+            _refuse_channel(header[i], "changes within no series, as labels do", "save the series as .npz", path)
+    return read
+
+
+def _refuse_channel(name: str, problem: str, otherwise: str, path: Path) -> None:
+    raise DataError(
+        f"{path}: the column {quote(name)} would be a channel but {problem}; say label_column: {quote(name)} (on "
+        f"the command line --labels), drop the column, or {otherwise}"
+    )

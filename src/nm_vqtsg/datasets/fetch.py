@@ -23,6 +23,7 @@ from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.readers import find_pair, read_archive_folder
 from nm_vqtsg.datasets.zips import extract_pair
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.files import check_kind
 
 log = logging.getLogger(__name__)
 
@@ -198,6 +199,9 @@ def download(
     record = path.with_name(path.name + ".sha256")
     pooch.get_logger().setLevel("WARNING")
     with _alone(path.with_name(f".{path.name}.lock"), track):
+        for file in (path, record):
+            if file.exists():
+                check_kind(file.stat().st_mode, file, DataError)
         known = _recorded(record)
         if not path.exists() or known not in (None, pooch.file_hash(str(path))):
             _fetch_whole(url, path, known, record, _Downloader(path.name, track, timeouts), retries)

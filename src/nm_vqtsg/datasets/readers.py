@@ -1,36 +1,23 @@
 """From files and folders to `RawData`: the archive's layout and a user's own files."""
 
-import lzma
 import os
-import struct
-import zipfile
-import zlib
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from nm_vqtsg.datasets.arrays import TURNED, axes_are_turned
 from nm_vqtsg.datasets.csv_format import read_long_csv, read_wide_csv
 from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.text import quote, read_archive_text
 from nm_vqtsg.datasets.ts_format import read_ts
 from nm_vqtsg.errors import DataError, MissingLabelsError
+from nm_vqtsg.files import check_kind
+from nm_vqtsg.npz import open_npz
 
-MAX_ARRAYS = 2**34  # bytes of arrays in an .npz
-
-# what `zipfile` raises on damaged files, found by fuzzing; it lets OSError of a seek and of bz2 through as well
-ZIP_DAMAGE = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
+SERIES_COLUMN, TIME_COLUMN = "series", "time"  # of the long layout, by default
 
 # in order of preference where a folder or an archive holds several
 _ARCHIVE_READERS: dict[str, Callable[[Path], Rows]] = {
@@ -79,38 +66,39 @@ def read_npz(path: Path, label: str | None = None) -> Rows:
     Raises
     ------
     DataError
-        If the file is no .npz, holds pickles, or its arrays are not numbers of that shape.
+        If the file is no .npz, holds pickles or more than `files.size_limit` allows, or its arrays are not numbers
+        of that shape.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_ARRAYS:
-                raise DataError(f"{path}: its arrays are beyond any sane size; is it a file of series?")
-        with np.load(path, allow_pickle=False) as file:
-            name = label if label is not None else "y" if "y" in file.files else None
-            for needed in ("X", name):
-                if needed is not None and needed not in file.files:
-                    raise (MissingLabelsError if needed == name else DataError)(
-                        f"{path}: has no array {quote(needed)}; it has {', '.join(map(quote, file.files[:8]))}"
-                    )
-            X, y = file["X"], None if name is None else file[name]
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; correct the path") from error
-    except MemoryError as error:
-        raise DataError(f"{path}: its arrays do not fit into memory; use fewer series") from error
-    except (*ZIP_DAMAGE, OSError) as error:
-        if "allow_pickle" in str(error):
-            raise DataError(f"{path}: holds pickled objects, which are never loaded; save plain arrays") from error
-        raise DataError(f"{path}: not a readable .npz file; save it again with numpy.savez") from error
-    return _check_arrays(X, y, path)
+    remedies = {"missing": "correct the path", "damaged": "save it again with numpy.savez"}
+    with open_npz(path, DataError, **remedies) as file:
+        name = label if label is not None else "y" if "y" in file.files else None
+        for needed in ("X", name):
+            if needed is not None and needed not in file.files:
+                raise (MissingLabelsError if needed == name else DataError)(
+                    f"{path}: has no array {quote(needed)}; it has {', '.join(map(quote, file.files[:8]))}"
+                )
+        X, y = file["X"], None if name is None else file[name]
+    if not isinstance(X, np.ndarray) or not isinstance(y, np.ndarray | None):
+        raise DataError(f"{path}: holds a member that is not an array; save it again with numpy.savez")
+    return check_arrays(X, y, path)
 
 
-def _check_arrays(X: np.ndarray, y: np.ndarray | None, path: Path) -> Rows:
+def check_arrays(X: np.ndarray, y: np.ndarray | None, path: Path) -> Rows:
+    """Series and labels of a file, if they are ones.
+
+    Raises
+    ------
+    DataError
+        If X is no array of finite numbers (n, L) or (n, C, L), or y has not one number or text for each.
+    """
     if X.ndim == 2:
         X = X[:, None]
     if X.ndim != 3 or 0 in X.shape:
         raise DataError(
             f"{path}: X has shape {X.shape}; it must be (series, length) or (series, channels, length)"
         )
+    if axes_are_turned(X.shape):
+        raise DataError(f"{path}: X has shape {X.shape}; {TURNED}")
     if X.dtype.kind not in "iuf":
         raise DataError(f"{path}: X holds {X.dtype}, not real numbers; convert it to float32 or float64")
     X = X.astype(np.float64)
@@ -134,8 +122,8 @@ def read_own(
     name: str,
     label: str | int | None = None,
     layout: Literal["wide", "long"] = "wide",
-    series: str = "series",
-    time: str = "time",
+    series: str = SERIES_COLUMN,
+    time: str = TIME_COLUMN,
     keep_split: bool = False,
 ) -> RawData:
     """Read a user's own data.
@@ -159,14 +147,22 @@ def read_own(
     DataError
         Naming file, row or field, and remedy.
     """
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{path}: no such file or folder; correct the path") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read ({reason}); correct the path") from error
+    if stat.S_ISDIR(mode):
         return read_archive_folder(path, name, already_split=keep_split)
+    check_kind(mode, path, DataError)
     if keep_split:
         raise DataError(
             f"{path}: a single file has no split to keep; give a folder with {name}_TRAIN and {name}_TEST"
         )
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder; correct own_data.{name}.path")
+    if layout == "wide" and (series, time) != (SERIES_COLUMN, TIME_COLUMN):
+        raise DataError(f"{path}: series_column and time_column are of the long layout; say layout: long, too")
     match path.suffix.lower():
         case ".csv" if layout == "long":
             if isinstance(label, int):

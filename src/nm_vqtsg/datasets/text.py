@@ -4,45 +4,57 @@ import gzip
 import math
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from nm_vqtsg.datasets.raw import Rows
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.files import open_file, size_limit, too_large
 
 MAX_LINE = 2**26  # bytes; the archive's longest line has about 50 kB
-MAX_TEXT = 2**32  # bytes of text after decompression; the archive's largest file has about 150 MB
 
+MISSING = ("", "?", "nan", "na", "n/a", "null", "none", "-nan", "+nan")
 INCOMPLETE = "series must be complete and of one length: fill or drop it first"
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (row, text) of the lines that are not blank; rows count from 1. `.gz` files are decompressed.
+    """Yield (row, text) of the lines that are not blank, without blanks at their end; raises as `raw_lines`."""
+    for row, line in raw_lines(path):
+        text = line.strip("\r\n ")
+        if text.strip():
+            yield row, text
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (row, line) with the line's end; rows count from 1. `.gz` files are decompressed.
 
     Raises
     ------
     DataError
-        If the file is missing, unreadable, truncated, not UTF-8 text, an HTML page or beyond any sane size.
+        If the file is missing, no plain file, unreadable, truncated, not UTF-8 text, an HTML page or beyond any
+        sane size.
     """
-    total, first = 0, True
+    total, first, limit = 0, True, size_limit()
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for row, data in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), start=1):
-                total += len(data)
-                if len(data) > MAX_LINE or total > MAX_TEXT:
+        with open_file(path, DataError) as file, _unpacked(file, path) as data:
+            for row, line in enumerate(iter(lambda: data.readline(MAX_LINE + 1), b""), start=1):
+                total += len(line)
+                if len(line) > MAX_LINE:
                     raise DataError(f"{path}: row {row} is beyond any sane size; is this a table of series?")
+                if total > limit:
+                    raise DataError(too_large(path, total))
                 try:
-                    text = data.decode("utf-8-sig" if row == 1 else "utf-8").strip("\r\n ")
+                    text = line.decode("utf-8-sig" if row == 1 else "utf-8")
                 except UnicodeDecodeError as error:
                     raise DataError(f"{path}: row {row} is not UTF-8 text; save the file as UTF-8") from error
-                if not text.strip():
-                    continue
-                if first and text.lstrip()[0] == "<":
-                    raise DataError(f"{path}: is a web page, not data; download the file again")
                 if "\0" in text:
                     raise DataError(f"{path}: row {row} holds NUL bytes; it is not a text file in UTF-8")
-                first = False
+                if first and text.lstrip()[:1] == "<":
+                    raise DataError(f"{path}: is a web page, not data; download the file again")
+                first = first and not text.strip()
                 yield row, text
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; correct the path") from error
@@ -50,6 +62,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"{path}: the gzip file is truncated or damaged; download it again") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); correct the path") from error
+
+
+def _unpacked(file: BinaryIO, path: Path) -> AbstractContextManager[BinaryIO | gzip.GzipFile]:
+    return gzip.open(file, "rb") if path.suffix == ".gz" else nullcontext(file)
 
 
 def quote(cell: str) -> str:
@@ -78,7 +94,7 @@ def numbers(cells: Sequence[str], path: Path, row: int, first_field: int = 1) ->
 def _refuse_first(cells: Sequence[str], path: Path, row: int, first_field: int) -> None:
     for field, cell in enumerate(cells, start=first_field):
         where = f"{path}: row {row}, field {field}"
-        if cell.strip().lower() in ("", "?", "nan", "na", "n/a", "null", "none", "-nan", "+nan"):
+        if cell.strip().lower() in MISSING:
             raise DataError(f"{where} is missing ({quote(cell)}); {INCOMPLETE}")
         try:
             finite = math.isfinite(float(cell)) and "_" not in cell
@@ -97,6 +113,7 @@ class RowStack:
         self.series: list[np.ndarray] = []
         self.labels: list[str] = []
         self.first_row = 0
+        self.size, self.limit = 0, size_limit()
 
     def add(self, row: int, channels: np.ndarray, label: str | None) -> None:
         """Add one series: channels (C, L)."""
@@ -108,6 +125,9 @@ class RowStack:
                 f"{self.path}: row {row} has {c} x {length} values where row {self.first_row} has "
                 f"{c1} x {length1} (channels x length); {INCOMPLETE}"
             )
+        self.size += channels.nbytes
+        if self.size > self.limit:
+            raise DataError(too_large(self.path, self.size))
         self.series.append(channels)
         if label is not None:
             self.labels.append(label)

@@ -5,8 +5,10 @@ import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from nm_vqtsg.datasets.readers import ARCHIVE_SUFFIXES, ZIP_DAMAGE
+from nm_vqtsg.datasets.readers import ARCHIVE_SUFFIXES
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.files import open_file
+from nm_vqtsg.npz import ZIP_DAMAGE
 
 MAX_MEMBERS = 100_000
 MAX_MEMBER = 2**31  # bytes; the archive's largest file has about 150 MB
@@ -25,7 +27,7 @@ def extract_pair(archive: Path, name: str, folder: Path) -> None:
         If the zip is damaged, encrypted or hostile (members that point outside, links, bombs), or lacks the files.
     """
     try:
-        with zipfile.ZipFile(archive) as file:
+        with open_file(archive, DataError) as packed, zipfile.ZipFile(packed) as file:
             members = file.infolist()
             if len(members) > MAX_MEMBERS:
                 raise DataError(f"{archive}: has {len(members)} members; this is not the archive of series")

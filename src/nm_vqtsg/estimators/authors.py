@@ -7,9 +7,11 @@ release 1.0.1 (https://pypi.org/project/timevqvae/1.0.1/).
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from nm_vqtsg.datasets.arrays import as_series
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.nn.quantizer import Codebook, nearest_code
 from nm_vqtsg.session import Session
@@ -52,14 +54,9 @@ class AuthorsGenerator:
         self._quantizers = (self._vqvae.vq_model_l, self._vqvae.vq_model_h)
         if not all(bool(quantizer._codebook.initted) for quantizer in self._quantizers):
             raise UserError("the VQVAE of this MaskGIT was not trained yet; train it, or load its weights first")
-        series = torch.as_tensor(x, dtype=torch.float32)
-        wanted = (self._vqvae.decoder_l.x_channels, self._vqvae.input_length)
-        if series.ndim != 3 or not len(series) or series.shape[1:] != wanted:
-            raise DataError(
-                f"series of shape {tuple(series.shape)} do not fit the VQVAE, which was made for "
-                f"(n, {wanted[0]}, {wanted[1]})"
-            )
-        self.codebooks = self._find_codebooks(series)
+        wanted = (int(self._vqvae.decoder_l.x_channels), int(self._vqvae.input_length))
+        series = as_series(x, *wanted, name="x", fitted="the VQVAE")
+        self.codebooks = self._find_codebooks(torch.from_numpy(series.astype(np.float32)))
 
     def _find_codebooks(self, series: Tensor) -> tuple[Codebook, ...]:
         """The codes, and which of them TRAIN picks; as everywhere, the choice is among all codes."""

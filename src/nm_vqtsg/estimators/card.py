@@ -9,6 +9,7 @@ import yaml
 from nm_vqtsg.estimators.description import Description
 from nm_vqtsg.evaluation.table import format_scores
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.markdown import escape_markdown
 
 HEAD = """---
 library_name: nm-vqtsg
@@ -34,7 +35,7 @@ def card_text(model: Description, mapper: Mapper | None, scores: dict[str, Any] 
     """
     parts = [
         HEAD,
-        f"# {model.title}{': ' + _line(model.data) if model.data else ''}",
+        f"# {model.title}{': ' + escape_markdown(model.data) if model.data else ''}",
         _introduction(model.title, mapper),
         _use(model, mapper),
         "## Data",
@@ -114,10 +115,9 @@ def _parameters(model: Description, mapper: Mapper | None) -> str:
 
 def _table(rows: Mapping[str, Any]) -> str:
     return "\n".join(
-        ["| | |", "|---|---|", *(f"| {_line(key)} | {_line(str(value))} |" for key, value in rows.items())]
+        [
+            "| | |",
+            "|---|---|",
+            *(f"| {escape_markdown(key)} | {escape_markdown(str(value))} |" for key, value in rows.items()),
+        ]
     )
-
-
-def _line(text: str) -> str:
-    """Text of others on one line, without what Markdown's tables are made of."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split()).replace("|", "/")

@@ -94,7 +94,18 @@ class TwoStageEstimator(SectionEstimator):
         self.random_state, self.scale, self.device, self.progress = random_state, scale, device, progress
 
     def fit(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
-        """Train on series `X` (n, C, L), or (n, L) for one channel, with labels `y` (n,) where there are any.
+        """Train on series `X`, with labels `y` where there are any.
+
+        Parameters
+        ----------
+        X : array-like
+            (n, C, L), or (n, L) for one channel; a data frame with a series in each row; or a panel of sktime's
+            (``pd-multiindex``, ``nested_univ``, ``df-list``), in which the columns are the channels.
+        y : array-like, optional
+            (n,) labels in the order of the series. The index of a pandas Series is not looked at: sort it as `X`
+            before.
+        session : Session, optional
+            Surroundings other than `device` and `progress` say, with checkpoints for example.
 
         Raises
         ------

@@ -131,7 +131,7 @@ class NeuralMapper(SectionEstimator):
             `ScaledGenerator`, `X` is in the units of the data, and so are the series of `transform`; otherwise
             all are z-scored as the generator's are.
         X : array-like
-            (n, C, L), or (n, L) for one channel.
+            (n, C, L), or (n, L) for one channel, or a table or panel as the generator takes it.
         session : Session, optional
             Surroundings other than `device` and `progress` say, with checkpoints for example.
 

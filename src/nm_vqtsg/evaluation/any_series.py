@@ -21,6 +21,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
 from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.evaluation.repeats import repeats
 from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.params import Params
 from nm_vqtsg.session import Session
@@ -78,7 +79,8 @@ def evaluate_any(
     Returns
     -------
     dict
-        As of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from.
+        As of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from. ``warnings`` names,
+        under ``evaluate``, sets that share series, as a file that was given twice does.
 
     Raises
     ------
@@ -102,7 +104,15 @@ def evaluate_any(
         config=params.evaluate,
         session=session,
     )
-    return result | {"judge": origin, "scale": scale}
+    warnings = list(
+        repeats(
+            (test.name, test.X),
+            [(series.name, series.X) for series in versions.values()],
+            None if train is None else (train.name, train.X),
+        )
+    )
+    facts = {"judge": origin, "scale": scale, "warnings": {"evaluate": warnings} if warnings else {}}
+    return result | facts
 
 
 def _check_shapes(test: NamedSeries, others: list[NamedSeries]) -> None:

@@ -1,5 +1,6 @@
 """`evaluate` for users: arrays in, scores out."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 from nm_vqtsg.params.estimator import as_section
 from nm_vqtsg.session.session import estimator_session
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -40,12 +43,12 @@ def evaluate(
     Parameters
     ----------
     real : array-like
-        (n, C, L), or (n, L): series that the generator has not seen.
+        (n, C, L), or (n, L), or a table or panel: see `fit`. Series that the generator has not seen.
     synthetic : array-like, or dict of name to array-like
         Generated series in the same units. A dict holds versions of the same samples, row by row:
         ``{"baseline": X_hat, "mapped": X_mapped}`` also gives the changes between these two.
     y : array-like, optional
-        (n,) labels of `real`.
+        (n,) labels of `real`, in its order: the index of a pandas Series is not looked at.
     y_synthetic : array-like, optional
         The class that was asked for with each synthetic series.
     train, y_train : array-like, optional
@@ -68,8 +71,9 @@ def evaluate(
     -------
     dict
         Scores by name under ``synthetic`` (or under the names in a dict), what real series score under
-        ``reference``, 95 % intervals under ``intervals``, and what could not be measured, with the reason, under
-        ``missing``. `format_scores` makes a table of it.
+        ``reference``, 95 % intervals under ``intervals``, what could not be measured, with the reason, under
+        ``missing``, and sets that share series, which are logged, too, under ``warnings``. `format_scores` makes a
+        table of it.
 
     Raises
     ------
@@ -106,7 +110,11 @@ def evaluate(
     if y_train is not None and train is None:
         raise DataError("y_train was given without train; give both")
     judge = Path(judge) if isinstance(judge, str) else judge
-    return evaluate_any(test, samples, learnt_from, judge, params, estimator_session(device, progress))
+    session = estimator_session(device, progress)
+    result = evaluate_any(test, samples, learnt_from, judge, params, session)
+    for text in result["warnings"].get("evaluate", ()):
+        log.warning(text)
+    return result
 
 
 def _named(

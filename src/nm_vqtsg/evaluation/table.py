@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nm_vqtsg.markdown import escape_markdown
 from nm_vqtsg.metrics.directions import BETTER
 
 
@@ -35,7 +36,7 @@ def _rows(result: dict[str, Any]) -> list[list[str]]:
     versions = [name for name in result["amplitude"] if name != "test"]
     reference = flat_scores(result.get("reference", {}))
     columns = {name: flat_scores(result[name]) for name in versions}
-    rows = [["score", *versions, *(["real series"] if reference else []), "better"]]
+    rows = [["score", *map(escape_markdown, versions), *(["real series"] if reference else []), "better"]]
     for score in dict.fromkeys(score for column in columns.values() for score in column):
         cells = [
             _cell(columns[name].get(score), result["intervals"].get(name, {}).get(score)) for name in versions
@@ -59,9 +60,11 @@ def _remarks(result: dict[str, Any]) -> list[str]:
         remark += f" The FCN behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series."
     remarks = [remark]
     if "scale" in result:
-        judge = "" if result["fcn_accuracy"] is None else f"Judge: {result['judge']}. "
+        judge = "" if result["fcn_accuracy"] is None else f"Judge: {escape_markdown(result['judge'])}. "
         remarks.append(f"{judge}Scale: {result['scale']}.")
+    warnings = [text for texts in result.get("warnings", {}).values() for text in texts]
+    remarks += [f"Warning: {escape_markdown(text)}." for text in warnings]
     for reason in dict.fromkeys(result["missing"].values()):
-        scores = [score for score, why in result["missing"].items() if why == reason]
+        scores = [escape_markdown(score) for score, why in result["missing"].items() if why == reason]
         remarks.append(f"Not measured: {', '.join(scores)} ({reason}).")
     return remarks

@@ -11,10 +11,11 @@ from nm_vqtsg.figures.features import feature_planes
 from nm_vqtsg.figures.overlays import overlays
 from nm_vqtsg.figures.pairs import pairs, reconstructions
 from nm_vqtsg.figures.statement import statement
-from nm_vqtsg.figures.style import png_bytes
+from nm_vqtsg.figures.style import Z_SCORE, png_bytes
 from nm_vqtsg.figures.tau import shown_taus, stochastic_variants, tau_curve
 
 __all__ = [
+    "Z_SCORE",
     "class_bars",
     "codebook_usage",
     "feature_planes",

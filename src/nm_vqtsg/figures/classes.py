@@ -45,9 +45,10 @@ def class_bars(
         name = f"real series, mean {heights.mean():.3g}"
         axis.hlines(heights, np.array(known) - 0.4, np.array(known) + 0.4, color="black", label=name)
     shown = places[:: max(1, len(labels) // 30)]
-    axis.set_xticks(shown, [labels[place] for place in shown])
+    axis.set_xticks(shown, [style.plain(labels[place], 24) for place in shown])
     axis.set_xlim(-0.6, len(labels) - 0.4)
-    axis.set_xlabel("class" if not left_out else f"class (too few TEST series: {', '.join(left_out)})")
+    absent = style.plain(", ".join(map(str, left_out)), 80)
+    axis.set_xlabel(f"class (too few TEST series: {absent})" if left_out else "class")
     axis.set_ylabel("cFID of the class")
     handles, texts = axis.get_legend_handles_labels()
     order = sorted(range(len(texts)), key=lambda place: texts[place].startswith("real"))

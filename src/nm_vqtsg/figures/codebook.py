@@ -35,7 +35,8 @@ def codebook_usage(
         shares = np.sort(picks[picks > 0])[::-1] / picks.sum()
         own = {"live": len(shares), "perplexity": np.exp(-(shares * np.log(shares)).sum())}
         facts = known[name] if known else own
-        label = f"{name}: {facts['live']} of {len(picks)} codes live, perplexity {facts['perplexity']:.0f}"
+        use = f"{facts['live']} of {len(picks)} codes live, perplexity {facts['perplexity']:.0f}"
+        label = f"{style.plain(name)}: {use}"
         axis.plot(np.arange(1, len(shares) + 1), 100 * shares, color=colour, label=label)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

@@ -53,7 +53,7 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
                 look = {"color": "black", "linewidth": 1.2}
             values = smooth(np.asarray(curve[name], float))
             values[values <= 0] = np.nan  # has no place on a logarithmic axis
-            axis.plot(curve["step"], values, marker=marker, label=name.replace("_", " "), **look)
+            axis.plot(curve["step"], values, marker=marker, label=style.plain(name.replace("_", " ")), **look)
         style.scale_values(axis, np.concatenate([line.get_ydata() for line in axis.lines]))
         axis.set_xlabel("step")
         axis.set_ylabel("loss")
@@ -67,5 +67,5 @@ def loss_curves(curves: Mapping[str, Curve]) -> Figure:
             rate.spines["right"].set_color(style.NEUTRAL)
         entries = -(-(len(parts) + 1) // 3)  # rows of the legend, between title and panel
         axis.legend(loc="lower center", bbox_to_anchor=(0.5, 0.98), fontsize=6.5, ncols=3, borderaxespad=0.2)
-        axis.set_title(title, pad=6 + 11 * entries)
+        axis.set_title(style.plain(title), pad=6 + 11 * entries)
     return figure

@@ -16,6 +16,7 @@ def overlays(
     *,
     generator: np.random.Generator,
     n: int = 200,
+    unit: str | None = None,
 ) -> Figure:
     """Three panels on equal axes: X, X̂ and X̂_R (the paper's Figure 2).
 
@@ -25,11 +26,13 @@ def overlays(
     Parameters
     ----------
     real, generated, mapped
-        (·, C, L), z-scored; the second and third are row by row the same samples before and after the mapper.
+        (·, C, L) in one unit; the second and third are row by row the same samples before and after the mapper.
     generator
         Chooses the series.
     n
         Series drawn in each panel.
+    unit
+        Of the values, for the axes, such as ``z-score``.
     """
     shown = min(real.shape[1], style.MAX_CHANNELS)
     samples = style.choose(generator, len(generated), n)
@@ -51,5 +54,5 @@ def overlays(
             axis.set_title(f"{name}   (sd of a series {spread:.2f})")
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
-        axes[channel, 0].set_ylabel(style.channel_label(channel, real.shape[1]))
+        axes[channel, 0].set_ylabel(style.channel_label(channel, real.shape[1], unit))
     return figure

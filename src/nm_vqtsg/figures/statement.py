@@ -13,6 +13,6 @@ from nm_vqtsg.figures import style
 def statement(title: str, reason: str) -> Figure:
     """What is missing and why, in words; it stands in the figure's place, so that every run has the same files."""
     figure = style.new_figure(1.2)
-    figure.text(0.5, 0.68, title, ha="center", va="center", fontsize=10, weight="bold")
-    figure.text(0.5, 0.34, textwrap.fill(reason, 90), ha="center", va="center")
+    figure.text(0.5, 0.68, style.plain(title, 80), ha="center", va="center", fontsize=10, weight="bold")
+    figure.text(0.5, 0.34, textwrap.fill(style.plain(reason, 240), 90), ha="center", va="center")
     return figure

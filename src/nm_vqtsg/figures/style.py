@@ -16,6 +16,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from nm_vqtsg.errors import one_line
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -42,7 +44,7 @@ WIDTH = 7.0
 MAX_CHANNELS = 3
 """Channels that a figure shows, one row each; the first ones of a wider series."""
 
-VALUE = "value (z-score)"
+Z_SCORE = "z-score"
 TIME = "time step"
 
 STYLE: dict[Any, Any] = {
@@ -147,6 +149,17 @@ def scale_values(axes: Axes, values: np.ndarray) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def channel_label(channel: int, n_channels: int, text: str = VALUE) -> str:
-    """The label of a value axis; names the channel where there is more than one, and how many there are."""
+def plain(text: object, longest: int = 40) -> str:
+    """A text of the user's, such as a class, as it is: no mathematics between dollars, and all in one line."""
+    line = one_line(str(text))
+    shown = line if len(line) <= longest else line[: longest - 1] + "…"
+    return shown.replace("$", r"\$")
+
+
+def channel_label(channel: int, n_channels: int, unit: str | None = None) -> str:
+    """The label of a value axis, with its unit where that is known.
+
+    It names the channel where there is more than one, and how many there are.
+    """
+    text = f"value ({plain(unit)})" if unit else "value"
     return text if n_channels == 1 else f"channel {channel + 1} of {n_channels}\n{text}"

@@ -38,19 +38,22 @@ def stochastic_variants(
     *,
     fid: Mapping[float, float],
     chosen: float,
+    unit: str | None = None,
 ) -> Figure:
     """X̂ and X̃'(τ) in the data space (above) and in ROCKET's (below), one column per τ (Figure 5).
 
     Parameters
     ----------
     generated, variants
-        X̂ and, for each τ, X̃'(τ): (·, C, L), z-scored. The first channel is drawn.
+        X̂ and, for each τ, X̃'(τ): (·, C, L) in one unit. The first channel is drawn.
     generated_features, variant_features
         Their ROCKET features (·, D). The plane is fitted on those of X̂, so that it is the same for all τ.
     fid
         FID between X̂ and X̃'(τ) as the search measured it.
     chosen
         The τ that won; its column is framed.
+    unit
+        Of the values, for the axes, such as ``z-score``.
     """
     taus = sorted(variants)
     plane = Plane.fit(generated_features)
@@ -87,7 +90,7 @@ def stochastic_variants(
         axis.set_ylim(*y_limits)
         axis.set_xlabel(plane.label(0))
         axis.xaxis.set_major_locator(MaxNLocator(2))  # six panels side by side leave room for no more
-    axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1]))
+    axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1], unit))
     axes[1, 0].set_ylabel(f"ROCKET {plane.label(1)}")
     return figure
 

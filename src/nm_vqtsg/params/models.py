@@ -269,15 +269,19 @@ class Params(Section):
     @model_validator(mode="after")
     def _names_are_known(self) -> "Params":
         known = {*SIZES, *self.own_data}
+        taken = {name.lower(): name for name in SIZES}  # some file systems tell no capitals from small letters
         for name in self.own_data:
             try:
                 check_name(name)
             except DataError as error:
                 raise ValueError(f"own_data: {error}") from error
-            if name in SIZES:
+            other = taken.setdefault(name.lower(), name)
+            if other in SIZES:
                 raise ValueError(
                     f"own_data: '{name}' is the name of a data set of the UCR archive; choose another"
                 )
+            if other != name:
+                raise ValueError(f"own_data: '{other}' and '{name}' differ in capitals alone; choose another name")
         for name in self.datasets:
             if name not in known:
                 raise ValueError(

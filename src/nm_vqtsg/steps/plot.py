@@ -80,12 +80,13 @@ class Inputs:
 def overlays(run: Inputs) -> Figure:
     """Figure 2."""
     n = run.ctx.params.plot.n_overlay
-    return figures.overlays(run.test.X, run.generated, run.mapped, generator=run.random, n=n)
+    return figures.overlays(run.test.X, run.generated, run.mapped, generator=run.random, n=n, unit=figures.Z_SCORE)
 
 
 def pairs(run: Inputs) -> Figure:
     """Figure 3."""
-    return figures.pairs(run.generated, run.mapped, generator=run.random, n=run.ctx.params.plot.n_pairs)
+    n = run.ctx.params.plot.n_pairs
+    return figures.pairs(run.generated, run.mapped, generator=run.random, n=n, unit=figures.Z_SCORE)
 
 
 def feature_planes(run: Inputs) -> Figure:
@@ -121,6 +122,7 @@ def stochastic_variants(run: Inputs) -> Figure:
         {tau: rocket(X) for tau, X in variants.items()},
         fid=dict(zip(search["grid"], search["fid"], strict=True)),
         chosen=search["tau"],
+        unit=figures.Z_SCORE,
     )
 
 
@@ -182,7 +184,8 @@ def reconstructions(run: Inputs) -> Figure:
     rows = run.some(run.test.X, run.ctx.params.plot.n_pairs)
     X = run.test.X[rows]
     rebuilt = run.tokenizer.reconstruct(run.tensor(X)).cpu().numpy()
-    return figures.reconstructions(X, rebuilt, names=[f"TEST {row}" for row in rows])
+    names = [f"TEST {row}" for row in rows]
+    return figures.reconstructions(X, rebuilt, names=names, unit=figures.Z_SCORE)
 
 
 def read_curve(path: Path) -> dict[str, np.ndarray]:

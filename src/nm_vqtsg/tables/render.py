@@ -8,9 +8,11 @@ import io
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nm_vqtsg.cells import escape_cell
+from nm_vqtsg.errors import one_line
 from nm_vqtsg.tables.aggregate import Change, Statistic
 
 EMPTY = "–"
@@ -112,6 +114,8 @@ def _bound(value: float) -> str:
 
 def to_markdown(table: Table) -> str:
     """GitHub-flavoured Markdown, columns padded so that the source reads well too."""
+    cells = [[one_line(cell).replace("|", r"\|") for cell in row] for row in table.cells]
+    table = replace(table, cells=cells)
     widths = _widths(table)
     rule = ["-" * (width - right) + ":" * right for width, right in zip(widths, table.numeric, strict=True)]
     rows = [_padded(cells, table.numeric, widths) for cells in (table.header, *table.cells)]
@@ -153,11 +157,14 @@ def to_text(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Comma-separated records with a header, full precision, empty where there is no value."""
+    """Comma-separated records with a header, full precision, empty where there is no value.
+
+    Texts that a spreadsheet would take for formulas get an apostrophe (`nm_vqtsg.cells`).
+    """
     buffer = io.StringIO()
     columns = list(dict.fromkeys(key for record in table.records for key in record))
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({column: escape_cell(column) for column in columns})
     for record in table.records:
         writer.writerow({key: _plain(value) for key, value in record.items()})
     return buffer.getvalue()
@@ -206,4 +213,4 @@ def _escape(text: str) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return escape_cell(value)
