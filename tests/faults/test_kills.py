@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
-import subprocess
 import time
 
 import pytest
 
-from .conftest import STEPS, TRAINED, Study, same_files, wait_for
+from .conftest import TRAINED, Study, same_files, wait_for
 
 KILLS = 20
 
@@ -50,6 +47,7 @@ def train_with_kills(study: Study, step: str, kills: int, stride: int = 8) -> tu
 
 
 @pytest.mark.faults
+@pytest.mark.attacks(KILLS)
 @pytest.mark.parametrize("step", TRAINED)
 def test_twenty_kills_of_a_stage(study: Study, whole: Study, step: str) -> None:
     kills, hits, resumed = train_with_kills(study, step, KILLS)
@@ -105,31 +103,3 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(study: Study, who
     else:
         assert f"going on from step {int(before.stem[5:])} " in lines
     same_files(study.files(), whole.files())
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("step", [step for step in STEPS if step not in TRAINED])
-def test_steps_that_do_not_train_leave_nothing_half_written(study: Study, whole: Study, step: str) -> None:
-    rng, expected = random.Random(step), whole.files()
-    begun = time.monotonic()
-    study.run(step)
-    seconds = time.monotonic() - begun
-    killed = 0
-    for moment in range(6):
-        study.forget(step)
-        process = study.start(step)
-        if moment < 3:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(rng.uniform(0.3, 1) * seconds)
-        else:  # as soon as something is being written
-            wait_for(lambda: study.temporary_files() or any(p.exists() for p in study.outputs(step)), process)
-        process.kill()
-        process.communicate()
-        killed += process.returncode != 0
-        for name, content in study.files().items():
-            if not os.path.basename(name).startswith("."):
-                assert content == expected[name], f"{name} is half-written"
-        study.run(step)
-        same_files(study.files(), expected)
-        assert not study.temporary_files()
-    assert killed >= 2, "most kills came too late"
