@@ -31,7 +31,7 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 
 
@@ -145,7 +145,7 @@ def test_a_model_of_another_data_set_is_refused(tmp_path: Path, step: str) -> No
     save_json(paths.tau, {"tau": 1})
     for stage in (1, 2, 3):
         save_model(paths.weights(stage), {"w": torch.zeros(1)}, {"dataset": "FordA"})
-    context = StageContext(step, Params(datasets=("ECG5000", "FordA")), paths, "cpu", "none")
+    context = StepContext(step, Params(datasets=("ECG5000", "FordA")), paths, "cpu", "none")
     with pytest.raises(ArtifactError, match=r"a model of 'FordA', not of 'ECG5000'; run stage\d again"):
         importlib.import_module(f"nm_vqtsg.steps.{step}").run(context)
 

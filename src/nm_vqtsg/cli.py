@@ -55,22 +55,15 @@ SUMMARIES = {
 }
 
 
-def run_step(
-    step: str,
-    study: Path,
-    dataset: str = "",
-    seed: int | None = None,
-    device: str = "auto",
-    progress: str = "auto",
-    checkpoint_every: float = CHECKPOINT_EVERY_S,
-    precision: str = "float32",
-    compiled: bool = False,
-) -> None:
-    """Run one step: check parameters, log, lock, compute, clean up."""
+def run_step(step: str, study: Path, dataset: str = "", seed: int | None = None, **surroundings: Any) -> None:
+    """Run one step: check parameters, log, lock, compute, clean up.
+
+    `surroundings` are options of the command line, such as `device`; see `StepContext`.
+    """
     from nm_vqtsg.steps.context import open_context
 
-    check_surroundings(device, progress)
-    context = open_context(study, step, dataset, seed, device, progress, checkpoint_every, precision, compiled)
+    check_surroundings(**surroundings)
+    context = open_context(study, step, dataset, seed, **surroundings)
     module = importlib.import_module(f"nm_vqtsg.steps.{step}")
     with context.locked(), context.unchanged():
         start_logging(context.paths.log(step))
@@ -85,7 +78,7 @@ def run_step(
         context.log.info("%s is done", context.paths.job(step))
 
 
-def check_surroundings(device: str, progress: str) -> None:
+def check_surroundings(device: str = "auto", progress: str = "auto", **_: Any) -> None:
     """Refuse a device or a way of showing progress that there is not."""
     for name, value, allowed in (
         ("--device", device, ("auto", "cpu", "cuda")),
@@ -171,8 +164,6 @@ def sample(
     study: Study = Path(),
     device: Device = "auto",
     progress: Progress = "auto",
-    precision: Precision = "float32",
-    compiled: Compiled = False,
     model: Annotated[Path | None, typer.Option(help="Folder of a saved model.")] = None,
     n: Annotated[int | None, typer.Option("-n", help="How many series; of each class with --per-class.")] = None,
     label: Annotated[str | None, typer.Option("--class", help="Class of all series, by its label.")] = None,
@@ -186,7 +177,7 @@ def sample(
             raise UserError("sample: -n, --class, --per-class, --unmapped and --out need --model")
         if not dataset or seed is None:
             raise UserError("sample: give --dataset and --seed, or --model, -n and --out")
-        return run_step("sample", study, dataset, seed, device, progress, precision=precision, compiled=compiled)
+        return run_step("sample", study, dataset, seed, device=device, progress=progress)
     if dataset or n is None or out is None:
         raise UserError("sample: --model goes with -n and --out, and without --dataset")
     from nm_vqtsg.commands.sample_model import sample_model
@@ -253,7 +244,7 @@ def evaluate(
             raise UserError(f"evaluate: {_options(more | csv | {'out': out})} go with --real and --synthetic")
         if not dataset or seed is None:
             raise UserError("evaluate: give --dataset and --seed, or --real and --synthetic")
-        return run_step("evaluate", study, dataset, seed, device, progress)
+        return run_step("evaluate", study, dataset, seed, device=device, progress=progress)
     if real is None or synthetic is None or dataset or seed is not None:
         raise UserError("evaluate: --real and --synthetic go together, and without --dataset and --seed")
     print_scores(real, synthetic, out, device, progress, csv, more)

@@ -11,7 +11,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.params import OwnData, Params
 from nm_vqtsg.steps import download, resplit
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 
 rng = np.random.default_rng(0)
@@ -66,8 +66,8 @@ def run(tmp_path, content, options) -> tuple[RawData, Series, Series]:
     own = OwnData(path=str(path), **options)
     params = Params(datasets=("mine",), own_data={"mine": own})
     paths = Paths(tmp_path / "study", "mine")
-    download.run(StageContext("download", params, paths))
-    resplit.run(StageContext("resplit", params, paths))
+    download.run(StepContext("download", params, paths))
+    resplit.run(StepContext("resplit", params, paths))
     return RawData.load(paths.raw), Series.load(paths.train), Series.load(paths.test)
 
 

@@ -8,14 +8,14 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.params import Data, OwnData, Params
 from nm_vqtsg.steps import download, resplit
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 
 
 def run(study, params: Params, dataset: str) -> Paths:
     paths = Paths(study, dataset)
-    download.run(StageContext("download", params, paths))
-    resplit.run(StageContext("resplit", params, paths))
+    download.run(StepContext("download", params, paths))
+    resplit.run(StepContext("resplit", params, paths))
     return paths
 
 

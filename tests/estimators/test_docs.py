@@ -36,7 +36,7 @@ from nm_vqtsg.study.graph import STEPS
 for step, scope in ((name, step.scope) for name, step in STEPS.items()):
     if step != "plot":
         dataset, seed = ("" if scope == "study" else "Mine"), (0 if scope == "seed" else None)
-        run_step(step, Path(), dataset, seed, "cpu", "none")
+        run_step(step, Path(), dataset, seed, device="cpu", progress="none")
 """
 
 

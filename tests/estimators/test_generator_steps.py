@@ -12,7 +12,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Transformer
 from nm_vqtsg.steps import sample, stage2
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
@@ -31,8 +31,8 @@ PARAMS = Params(
 LENGTH = 24
 
 
-def context(study: Path, step: str) -> StageContext:
-    return StageContext(step, PARAMS, Paths(study, "ECG5000", 0), "cpu", "none")
+def context(study: Path, step: str) -> StepContext:
+    return StepContext(step, PARAMS, Paths(study, "ECG5000", 0), "cpu", "none")
 
 
 def prepare(folder: Path, labels: bool) -> Path:

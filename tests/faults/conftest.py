@@ -166,7 +166,8 @@ from nm_vqtsg.cli import run_step
 from nm_vqtsg.study.graph import STEPS
 for step in {steps!r}:
     scope = STEPS[step].scope
-    run_step(step, Path(), "" if scope == "study" else {dataset!r}, 0 if scope == "seed" else None, "cpu", "none")
+    dataset, seed = ("" if scope == "study" else {dataset!r}), (0 if scope == "seed" else None)
+    run_step(step, Path(), dataset, seed, device="cpu", progress="none")
 """
 
 

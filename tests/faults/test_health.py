@@ -17,7 +17,7 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import TrainingError
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.steps import evaluate, stage1, stage2, stage3
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 
 SMALL = [
@@ -39,8 +39,8 @@ SMALL = [
 ]
 
 
-def context(folder: Path, step: str, *changes: str) -> StageContext:
-    return StageContext(step, override(Params(), [*SMALL, *changes]), Paths(folder, "ECG5000", 0), "cpu", "none")
+def context(folder: Path, step: str, *changes: str) -> StepContext:
+    return StepContext(step, override(Params(), [*SMALL, *changes]), Paths(folder, "ECG5000", 0), "cpu", "none")
 
 
 def make_data(folder: Path, phases: float = 1, noise: float = 0.2) -> Paths:

@@ -12,7 +12,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import plot
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
@@ -20,7 +20,7 @@ from nm_vqtsg.training import Budget
 LENGTH = 24
 
 
-def finished_run(study: Path, channels: int, labelled: bool) -> StageContext:
+def finished_run(study: Path, channels: int, labelled: bool) -> StepContext:
     """The artifacts of a run that learned next to nothing."""
     paths = Paths(study, "Toy", 0)
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StageContext:
     else:
         paths.fcn_curve.unlink()
     save_json(paths.metrics, {"baseline": scores, "mapped": scores, "missing": {"cfid": "needs labels"}})
-    return StageContext("plot", Params(), paths, progress="none")
+    return StepContext("plot", Params(), paths, progress="none")
 
 
 def test_draws_every_figure(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.params import Params, Rocket, Stage1, Stage3, TauSearch
 from nm_vqtsg.steps import stage3, tau_search
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.training import Budget
@@ -37,8 +37,8 @@ def best_and_worst(study: Path) -> Params:
     return PARAMS.model_copy(update={"tau_grid": (float(curve["tau"]), float(worst))})
 
 
-def context(study: Path, step: str, params: Params = PARAMS) -> StageContext:
-    return StageContext(step, params, Paths(study, "ECG5000", 0), "cpu", "none")
+def context(study: Path, step: str, params: Params = PARAMS) -> StepContext:
+    return StepContext(step, params, Paths(study, "ECG5000", 0), "cpu", "none")
 
 
 @pytest.fixture(scope="module")

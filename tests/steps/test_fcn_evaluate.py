@@ -17,7 +17,7 @@ from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import evaluate, fcn
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 
 PARAMS = Params.model_validate(
@@ -73,8 +73,8 @@ def study(tmp_path: Path) -> Paths:
     return paths
 
 
-def context(step: str, paths: Paths) -> StageContext:
-    return StageContext(step, PARAMS, paths, device="cpu", progress="none")
+def context(step: str, paths: Paths) -> StepContext:
+    return StepContext(step, PARAMS, paths, device="cpu", progress="none")
 
 
 def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from nm_vqtsg.datasets.readers import read_archive_folder
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.steps import plot
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.graph import STEPS
 from nm_vqtsg.study.paths import Paths
 
@@ -82,7 +82,7 @@ def run(study: Path, params: Params, *steps: str) -> None:
     for step in steps or STEPS:
         for dataset in params.datasets if STEPS[step].scope != "study" else ("",):
             paths = Paths(study, dataset, 0 if STEPS[step].scope == "seed" else None)
-            import_module(f"nm_vqtsg.steps.{step}").run(StageContext(step, params, paths, "cpu", "none"))
+            import_module(f"nm_vqtsg.steps.{step}").run(StepContext(step, params, paths, "cpu", "none"))
 
 
 def test_all_formats_give_the_same_series(tmp_path: Path, motions: RawData) -> None:
@@ -168,7 +168,7 @@ def test_another_generator_takes_the_same_steps(tmp_path: Path, motions: RawData
     check_samples(paths, labelled=False)
     assert load_json(paths.report(1))["generator"] == "vqvae"
     assert set(load_json(paths.report(2))["masked"]["test"]["unconditional"]) == {"series"}
-    context = StageContext("plot", params, paths, "cpu", "none")
+    context = StepContext("plot", params, paths, "cpu", "none")
     labels = [
         text.get_text() for text in plot.FIGURES["codebook_usage.png"](plot.Inputs(context)).legends[0].texts
     ]

@@ -17,7 +17,7 @@ import pytest
 
 from nm_vqtsg.artifacts import save_npz
 from nm_vqtsg.params import Params, override
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.code import PACKAGE, Definition, Sources, is_idle
 from nm_vqtsg.study.graph import STEPS, TRAINED
 from nm_vqtsg.study.paths import Paths
@@ -244,7 +244,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[Definition]
     seen: dict[str, set[Definition]] = defaultdict(set)
     for name, step in STEPS.items():
         dataset, seed = ("" if step.scope == "study" else "mine"), (0 if step.scope == "seed" else None)
-        context = StageContext(name, params, Paths(study, dataset, seed), device="cpu", progress="none")
+        context = StepContext(name, params, Paths(study, dataset, seed), device="cpu", progress="none")
         run = importlib.import_module(f"nm_vqtsg.steps.{name}").run
         with Calls() as traced:
             run(context)

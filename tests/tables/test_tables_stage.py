@@ -9,16 +9,16 @@ from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import tables
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 
 SCORES = {"fid": 2.0, "fid_trimmed": 1.5, "is": 3.0, "is_normalized": 0.6, "cfid": 4.0}
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> StageContext:
+def ctx(tmp_path: Path) -> StepContext:
     params = Params().model_copy(update={"datasets": ("ECG5000", "FordA"), "seeds": (0, 1)})
-    return StageContext("tables", params, Paths(tmp_path), progress="none")
+    return StepContext("tables", params, Paths(tmp_path), progress="none")
 
 
 def evaluated(study: Path, dataset: str, seed: int) -> None:
@@ -31,7 +31,7 @@ def evaluated(study: Path, dataset: str, seed: int) -> None:
     save_json(Paths(study, dataset, seed).metrics, record)
 
 
-def test_writes_every_table_in_four_notations_and_the_metrics(ctx: StageContext, tmp_path: Path) -> None:
+def test_writes_every_table_in_four_notations_and_the_metrics(ctx: StepContext, tmp_path: Path) -> None:
     for dataset in ctx.params.datasets:
         for seed in ctx.params.seeds:
             evaluated(tmp_path, dataset, seed)
@@ -48,7 +48,7 @@ def test_writes_every_table_in_four_notations_and_the_metrics(ctx: StageContext,
     assert "Crop" not in (ctx.paths.tables / "table1.md").read_text(encoding="utf-8")
 
 
-def test_equal_inputs_give_equal_bytes(ctx: StageContext, tmp_path: Path) -> None:
+def test_equal_inputs_give_equal_bytes(ctx: StepContext, tmp_path: Path) -> None:
     evaluated(tmp_path, "ECG5000", 0)
     tables.run(ctx)
     before = {path: path.read_bytes() for path in ctx.paths.tables.iterdir()}
@@ -56,14 +56,14 @@ def test_equal_inputs_give_equal_bytes(ctx: StageContext, tmp_path: Path) -> Non
     assert before == {path: path.read_bytes() for path in ctx.paths.tables.iterdir()}
 
 
-def test_runs_that_are_not_there_are_named(ctx: StageContext, tmp_path: Path) -> None:
+def test_runs_that_are_not_there_are_named(ctx: StepContext, tmp_path: Path) -> None:
     evaluated(tmp_path, "ECG5000", 1)
     tables.run(ctx)
     text = (ctx.paths.tables / "summary.md").read_text(encoding="utf-8")
     assert "No numbers: ECG5000 seed 0, FordA seed 0, FordA seed 1." in text
 
 
-def test_nothing_to_gather_and_damaged_records_are_refused(ctx: StageContext, tmp_path: Path) -> None:
+def test_nothing_to_gather_and_damaged_records_are_refused(ctx: StepContext, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="no run has been evaluated"):
         tables.run(ctx)
     evaluated(tmp_path, "ECG5000", 0)

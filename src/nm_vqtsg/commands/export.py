@@ -13,11 +13,11 @@ from nm_vqtsg.estimators.registry import generator_class
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.prior.prior import Prior
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
 
 
-def export(ctx: StageContext, folder: Path) -> list[str]:
+def export(ctx: StepContext, folder: Path) -> list[str]:
     """Write the run's generator, and its mapper and scores where they are made already; name what was written.
 
     In a study series are scaled; the model in the folder takes and gives the units and labels of the data.

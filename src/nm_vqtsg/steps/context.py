@@ -27,7 +27,7 @@ CHECKPOINT_EVERY_S = 60.0
 
 
 @dataclass
-class StageContext:
+class StepContext:
     """Parameters, paths and surroundings of one job.
 
     Attributes
@@ -191,17 +191,11 @@ class StageContext:
 
 
 def open_context(
-    study: Path,
-    step: str,
-    dataset: str = "",
-    seed: int | None = None,
-    device: str = "auto",
-    progress: str = "auto",
-    checkpoint_every: float = CHECKPOINT_EVERY_S,
-    precision: str = "float32",
-    compiled: bool = False,
-) -> StageContext:
+    study: Path, step: str, dataset: str = "", seed: int | None = None, **surroundings: Any
+) -> StepContext:
     """Read the study's parameters and check that the job belongs to the study.
+
+    `surroundings` are the attributes of `StepContext` from `device` on.
 
     Raises
     ------
@@ -216,4 +210,4 @@ def open_context(
         raise UserError(f"{paths.params}: datasets has no '{dataset[:80]}'; it lists {', '.join(params.datasets)}")
     if seed is not None and seed not in params.seeds:
         raise UserError(f"{paths.params}: seeds has no {seed}; it lists {', '.join(map(str, params.seeds))}")
-    return StageContext(step, params, paths, device, progress, checkpoint_every, precision, compiled)
+    return StepContext(step, params, paths, **surroundings)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from nm_vqtsg.datasets.fetch import BUNDLED, CACHE_VARIABLE, SITES, fetch
 from nm_vqtsg.datasets.readers import read_own
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Fetch or read one data set, check it and store it in original units."""
     own = ctx.params.own_data.get(ctx.dataset)
     if own is not None:

@@ -16,10 +16,10 @@ from nm_vqtsg.evaluation.evaluate import evaluate_samples
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.mapper.model import Mapper
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Map, measure and save."""
     train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
     classes = ("X_class", "y_class") if test.n_classes else ()
@@ -69,7 +69,7 @@ def run(ctx: StageContext) -> None:
         ctx.log.warning("%s left out: %s", name, reason)
 
 
-def _warnings(ctx: StageContext) -> dict[str, list[str]]:
+def _warnings(ctx: StepContext) -> dict[str, list[str]]:
     """What earlier steps warned of, with their numbers, by step; steps that had no reason to are absent."""
     reports = {"fcn": ctx.paths.fcn_report, "tau_search": ctx.paths.tau_curve}
     reports |= {f"stage{stage}": ctx.paths.report(stage) for stage in (1, 2, 3)}

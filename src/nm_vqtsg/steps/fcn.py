@@ -7,13 +7,13 @@ Reads ``train.npz`` (training and early stopping) and ``test.npz`` (the reported
 from nm_vqtsg.artifacts import save_json, save_model, save_text
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.evaluation.judge import Judge
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.training.curve import save_curve
 
 WEAK = 0.9
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Train the judge and report its accuracy.
 
     Data without labels have no judge, and `evaluate` uses ROCKET features alone; the files are written all the

@@ -17,7 +17,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.tokenizer.model import Tokenizer
@@ -29,7 +29,7 @@ NO_LABELS = "The series of this data set have no labels, so no FCN can be traine
 class Inputs:
     """The artifacts of a run, each read when a figure first needs it."""
 
-    ctx: StageContext
+    ctx: StepContext
 
     @property
     def random(self) -> np.random.Generator:
@@ -225,7 +225,7 @@ def png(run: Inputs, name: str) -> bytes:
     return figures.png_bytes(FIGURES[name](run))
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Draw all figures of a run; none is written before all are drawn.
 
     Raises

@@ -2,10 +2,10 @@
 
 from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.resplit import resplit
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Re-split one data set, or pass a given split through, and scale it by TRAIN."""
     data = ctx.params.data
     raw = RawData.load(ctx.paths.raw)

@@ -16,12 +16,12 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.prior.prior import Prior
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.order import derive_seed
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Sample unconditionally and per class, and save."""
     config = ctx.params.sample
     test = Series.load(ctx.paths.test)
@@ -40,5 +40,5 @@ def run(ctx: StageContext) -> None:
     save_npz(ctx.paths.samples, **arrays, provenance=np.array(canonical_json(ctx.provenance())))
 
 
-def _source(ctx: StageContext, purpose: str) -> torch.Generator:
+def _source(ctx: StepContext, purpose: str) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(ctx.seed, "sample", purpose))

@@ -8,14 +8,14 @@ import torch
 
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.tokenizer.quality import code_usage, health_warnings, reconstruction_errors
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.curve import save_curve
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Train, measure the reconstruction and the use of the codes, and save."""
     config, device = ctx.params.stage1, ctx.session.device
     splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}

@@ -12,13 +12,13 @@ from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.prior.prior import Prior
 from nm_vqtsg.prior.quality import BandScore, score
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training import Budget
 from nm_vqtsg.training.curve import save_curve
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Train, score on masks that training never drew, and save."""
     config, device = ctx.params.stage2, ctx.session.device
     splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}

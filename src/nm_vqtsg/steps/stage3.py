@@ -12,13 +12,13 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.mapper.train import check_mapper
 from nm_vqtsg.nn.quantizer import codes_digest
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.curve import save_curve
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Train, look at the result on fresh variants, and save."""
     found = load_json(ctx.paths.tau)
     if not isinstance(found, dict) or not isinstance(found.get("tau"), int | float):

@@ -2,7 +2,7 @@
 
 from nm_vqtsg.artifacts import load_json, save_json, save_text
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tables import (
     flat_metrics,
@@ -20,7 +20,7 @@ from nm_vqtsg.tables import (
 LABELS = {"table1": "tab:fid", "table2": "tab:is", "table3": "tab:cfid", "second_opinion": "tab:second-opinion"}
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Write ``{table1,table2,table3,second_opinion}.{md,html,csv,tex}``, ``summary.{md,html}`` and the metrics.
 
     Runs without an evaluation are named under every table.
@@ -50,7 +50,7 @@ def run(ctx: StageContext) -> None:
         ctx.log.info("%s", line)
 
 
-def load_runs(ctx: StageContext) -> tuple[list[dict], list[str]]:
+def load_runs(ctx: StepContext) -> tuple[list[dict], list[str]]:
     """Evaluations of the study's runs, in the study's order, and the names of those that do not exist."""
     runs, absent = [], []
     for dataset in ctx.params.datasets:

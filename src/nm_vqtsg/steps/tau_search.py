@@ -9,12 +9,12 @@ import torch
 from nm_vqtsg.artifacts import load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.steps.context import StageContext
+from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq.tau_search import search_tau
 from nm_vqtsg.tokenizer import registry
 
 
-def run(ctx: StageContext) -> None:
+def run(ctx: StepContext) -> None:
     """Search, warn when the optimum lies at the edge of the grid, and save."""
     params = ctx.params
     train = Series.load(ctx.paths.train)
