@@ -1,16 +1,20 @@
 """docs/bad-input.md is made from the tests' own cases; `python tests/datasets/test_table.py` makes it anew."""
 
+import re
 from pathlib import Path
 
 import test_bad_input
 import test_fetch
+import test_files
+import test_panels
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "bad-input.md"
 HEAD = """# Bad input
 
-What happens to data that are not as they should be. The tables are made from the cases of the tests
-(`tests/datasets/test_bad_input.py`, `tests/datasets/test_fetch.py`), by the names that stand here; a test compares
-them. Each message is one line that names the file, the row or series where there is one, and the remedy.
+What happens to data that are not as they should be; [own-data.md](own-data.md) says what is expected. The tables
+are made from the cases of the tests (`test_bad_input.py`, `test_panels.py`, `test_files.py` and `test_fetch.py` in
+`tests/datasets`), by the names that stand here; a test compares them. Each message is one line that names the
+file, the row or series where there is one, and the remedy.
 """
 DOWNLOADS = {
     "nothing": "an address that is not there",
@@ -35,6 +39,11 @@ def table(*head: str, rows: list[tuple[object, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def plain(pattern: str) -> str:
+    """A message from the regular expression that a test holds it against."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r" ?\.\* ?", " … ", pattern.partition("|")[0]))
+
+
 def parameters(function: object) -> list[tuple[str, str]]:
     """The cases of a test that is parametrised by name and message."""
     (mark,) = [mark for mark in function.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
@@ -43,6 +52,9 @@ def parameters(function: object) -> list[tuple[str, str]]:
 
 def document() -> str:
     refused = [(name, " … ".join(words)) for name, (_, _, words) in test_bad_input.REFUSED.items()]
+    panels = [(name, plain(words)) for name, (_, words) in test_panels.REFUSED.items()]
+    paths = [(kind, f"is {kind}, not a file") for kind in test_files.KINDS]
+    sizes = [(name, plain(words)) for name, (_, _, words) in test_files.HEADERS.items()]
     archives = [(name, message) for name, (_, message) in test_fetch.HOSTILE.items()]
     cases = parameters(test_fetch.test_a_failed_download_says_what_to_do_and_leaves_nothing)
     downloads = [(DOWNLOADS[page], message) for page, message in cases]
@@ -56,6 +68,14 @@ def document() -> str:
             HEAD,
             f"## Refused: series and tables ({len(refused)} kinds)\n\nExit status 1; nothing is written.\n",
             table("kind", "the message says", rows=refused),
+            f"## Refused: what is handed in from Python ({len(panels)} kinds)\n\n"
+            "Panels and tables as `X` of `fit`, `transform` and `evaluate`.\n",
+            table("kind", "the message says", rows=panels),
+            f"## Refused: paths ({len(paths)} kinds)\n\n"
+            "Before anything is opened, so that nothing waits, is read without end, or is replaced.\n",
+            table("the path leads to", "the message says", rows=paths),
+            f"## Refused: headers of arrays ({len(sizes)} kinds)\n\nIn an .npz, before anything is unpacked.\n",
+            table("the header declares", "the message says", rows=sizes),
             f"## Refused: archives ({len(archives)} kinds)\n\nNothing is unpacked outside a temporary folder.\n",
             table("kind", "the message says", rows=archives),
             f"## Refused: downloads ({len(downloads)} kinds)\n\n"

@@ -3,6 +3,7 @@
 import io
 
 import matplotlib as mpl
+import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
@@ -204,3 +205,65 @@ def test_colours_stay_apart_for_colour_deficient_eyes() -> None:
         seen = [lab(np.clip(np.array(matrix) @ colour, 0, 1)) for colour in linear]
         apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[i + 1 :]]
         assert min(apart) > 15
+
+
+HOSTILE = [
+    r"$x_{$",
+    "$x$",
+    "100 $ or $ 200",
+    r"\$1",
+    "a" * 500,
+    "line\nbreak\x1b[2J",
+    "_hidden",
+    "時系列",
+    "%s {}",
+]
+
+
+OUR_SYMBOLS = ("$X$", r"$\hat", r"$\tilde", r"$\mathdefault")  # the last one stands in ticks
+
+
+def as_drawn(text: str) -> tuple[str, bool]:
+    """What matplotlib makes of a text, and whether it reads it as mathematics."""
+    shown, is_math = mpl.text.Text(text=text)._preprocess_math(text)
+    return shown, bool(is_math)
+
+
+def texts(figure: mpl.figure.Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(mpl.text.Text)]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # of scripts that the font lacks
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_of_users_are_drawn_as_they_are_and_never_as_mathematics(name: str) -> None:
+    X = series(2)
+    curve = {"step": np.arange(4), "loss": np.ones(4), name: np.ones(4)}
+    drawn = {
+        "classes": figures.class_bars({name: 1.0, "b": 2.0}, {name: 0.5, "b": 1.0}, left_out=[name, "$"]),
+        "names": figures.reconstructions(X, X, names=[name, "b"], unit=name),
+        "curves": figures.loss_curves({name: curve}),
+        "bands": figures.codebook_usage({name: np.array([3, 1])}),
+        "reason": figures.statement(name, name),
+    }
+    for figure in drawn.values():
+        assert figures.png_bytes(figure).startswith(b"\x89PNG")
+        for text in texts(figure):
+            assert len(text) < 400 and "\x1b" not in text
+            assert as_drawn(text)[1] is any(symbol in text for symbol in OUR_SYMBOLS)
+    if len(name) < 20 and name.isprintable():
+        assert name in [as_drawn(text)[0] for text in texts(drawn["classes"])]
+
+
+def test_values_are_called_by_the_unit_that_is_given_and_by_none_of_its_own() -> None:
+    X, taus = series(9), {0.1: series(9)}
+    U = rng().random((9, 20))
+    for unit, label in ((None, "value"), ("mV", "value (mV)"), (figures.Z_SCORE, "value (z-score)")):
+        drawn = (
+            figures.overlays(X, X, X, generator=rng(), unit=unit),
+            figures.pairs(X, X, generator=rng(), unit=unit),
+            figures.reconstructions(X[:2], X[:2], names=["a", "b"], unit=unit),
+            figures.stochastic_variants(X, taus, U, {0.1: U}, fid={}, chosen=0.1, unit=unit),
+        )
+        for figure in drawn:
+            labels = [axis.get_ylabel().split("\n")[-1] for axis in figure.axes if axis.get_ylabel()]
+            assert label in labels and not any("z-score" in text for text in labels if unit != figures.Z_SCORE)

@@ -1,5 +1,6 @@
 """The command line on saved models: sample --model, and export out of a study."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from small_model import labelled_waves, small_generator, small_mapper
 
 from nm_vqtsg import NeuralMapper, load_generator
 from nm_vqtsg.artifacts import load_npz, save_json
+from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper as Mapper
@@ -27,6 +29,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save(folder / "model")
     small_mapper().fit(model, X).save(folder / "model")
     small_generator().fit(X).save(folder / "plain")
+    small_generator().fit(X).save(folder / "pipes")
+    (folder / "pipes" / "stage1.safetensors").unlink()
+    os.mkfifo(folder / "pipes" / "stage1.safetensors")
+    os.mkfifo(folder / "pipe.csv")
     return folder
 
 
@@ -74,6 +80,18 @@ def test_samples_of_each_class_unmapped_into_an_npz(place: Path) -> None:
         (["--dataset", "FordA", "--seed", "0", "-n", "3"], "need --model"),
         (["--dataset", "FordA"], "give --dataset and --seed, or --model"),
         (["--model", "model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "--device: 'tpu' is not one of"),
+        (
+            ["--model", "model", "-n", "3", "--out", "x.csv", "--progress", "loud"],
+            "--progress: 'loud' is not one of",
+        ),
+        (
+            ["--model", "nowhere", "-n", "3", "--out", "model/generator.json/x.csv"],
+            "is not a folder; name another",
+        ),
+        (["--model", "nowhere", "-n", "3", "--out", "pipe.csv"], "pipe.csv: is a pipe, not a file; name a file"),
+        (["--model", "nowhere", "-n", "3", "--out", "/dev/x.csv"], "/dev/x.csv: is a device, not a file"),
+        (["--model", "nowhere", "-n", "3", "--out", "a" * 5000 + "x.csv"], "File name too long"),
+        (["--model", "pipes", "-n", "3", "--out", "x.csv"], "stage1.safetensors: is a pipe, not a file"),
     ],
 )
 def test_a_mistake_is_one_line_and_no_file(place: Path, arguments: list[str], words: str) -> None:
@@ -81,6 +99,16 @@ def test_a_mistake_is_one_line_and_no_file(place: Path, arguments: list[str], wo
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and words in done.stderr
     assert not list(place.glob("*x.*"))
+
+
+def test_classes_that_would_be_formulas(tmp_path: Path) -> None:
+    labels = np.array(["=cmd|' /C calc'!A0", "'tis"])
+    small_generator().fit(X, labels[np.arange(len(X)) % 2]).save(tmp_path / "model")
+    done = run(tmp_path, "sample", "--model", "model", "-n", "2", "--per-class", "--out", "x.csv")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert table["label"].tolist() == ["'tis", "'tis", "'=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"]
+    assert read_own(tmp_path / "x.csv", name="x").labels.tolist() == ["'tis"] * 2 + [labels[0]] * 2
 
 
 @pytest.fixture
