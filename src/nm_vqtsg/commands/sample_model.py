@@ -82,8 +82,8 @@ def find_class(classes: np.ndarray, label: str) -> str | int | float | bool:
         raise DataError(
             f"class '{label}' was asked for, but the model was trained without labels; leave out --class"
         )
-    found = {str(name): name for name in classes.tolist()}
-    if label not in found:
-        known = ", ".join(list(found)[:20]) + (", ..." if len(found) > 20 else "")
-        raise DataError(f"class '{label}' is unknown; the classes are {known}")
-    return found[label]
+    by_text = {str(name): name for name in classes.tolist()}
+    if label not in by_text:
+        listed = ", ".join(list(by_text)[:20]) + (", ..." if len(by_text) > 20 else "")
+        raise DataError(f"class '{label}' is unknown; the classes are {listed}")
+    return by_text[label]

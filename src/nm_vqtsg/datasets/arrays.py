@@ -162,8 +162,8 @@ def class_ids(y: Any, classes: np.ndarray) -> np.ndarray:
     index = {label: place for place, label in enumerate(classes.tolist())}
     for label in labels.ravel().tolist():
         if not isinstance(label, str | int | float) or label not in index:
-            known = ", ".join(repr(name) for name in list(index)[:20]) + (", ..." if len(index) > 20 else "")
-            raise DataError(f"class {label!r} is unknown; the classes are {known}")
+            listed = ", ".join(repr(name) for name in list(index)[:20]) + (", ..." if len(index) > 20 else "")
+            raise DataError(f"class {label!r} is unknown; the classes are {listed}")
     return np.array([index[label] for label in labels.ravel().tolist()], dtype=np.int64).reshape(labels.shape)
 
 

@@ -136,9 +136,9 @@ def own_layout(path: Path) -> Literal["wide", "long"] | None:
 
 def _refuse_texts(cells: list[str], path: Path, row: int) -> None:
     """Refuse a first row with texts beside numbers: columns that were not named."""
-    known = [cell.lower() in MISSING or as_number(cell) is not None for cell in cells]
-    if any(known) and not all(known):
-        place = known.index(False)
+    plain = [cell.lower() in MISSING or as_number(cell) is not None for cell in cells]
+    if any(plain) and not all(plain):
+        place = plain.index(False)
         if any(mark.isalpha() for mark in cells[place]) and cells[place].lower().lstrip("+-") not in (
             "inf",
             "infinity",

@@ -44,15 +44,15 @@ class Doubt(NamedTuple):
 def doubt_names(names: Sequence[str]) -> Doubt | None:
     """What the names of the columns say."""
     plain = [name.strip().casefold() for name in names]
-    found = {
+    repeating = {
         kind: [place for place, name in enumerate(plain) if name in known]
         for kind, known in (("series", _SERIES), ("time", _TIME), ("counter", _COUNTER))
     }
-    if found["series"] and found["time"]:
-        return Doubt("long", (found["series"][0], found["time"][0]))
+    if repeating["series"] and repeating["time"]:
+        return Doubt("long", (repeating["series"][0], repeating["time"][0]))
     for kind in ("time", "series", "counter"):
-        if found[kind]:
-            return Doubt(kind, (found[kind][0],))
+        if repeating[kind]:
+            return Doubt(kind, (repeating[kind][0],))
     label = next((place for place, name in enumerate(plain) if name in _LABEL), None)
     return None if label is None else Doubt("label", (label,))
 
@@ -71,9 +71,9 @@ def doubt_values(values: np.ndarray) -> Doubt | None:
             continue
         order = np.argsort(ids, kind="stable")
         times = (time for time in range(columns) if time != series)
-        found = next((time for time in times if _are_times(values[:, time], order, ids, sizes)), None)
-        if found is not None:
-            return Doubt("long", (series, found))
+        time_column = next((time for time in times if _are_times(values[:, time], order, ids, sizes)), None)
+        if time_column is not None:
+            return Doubt("long", (series, time_column))
     outer = (0, columns - 1)
     evenly = [column for column in range(columns) if _is_even(np.diff(values[:, column]))]
     if len(evenly) == 1 and evenly[0] in outer:

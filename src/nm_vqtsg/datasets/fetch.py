@@ -151,15 +151,15 @@ def check_size(raw: RawData, name: str, *, official: bool) -> None:
     size = SIZES[name]
     n, channels, length = raw.X.shape
     n_classes = 0 if raw.labels is None else len(set(raw.labels.tolist()))
-    found = {"series": n, "channels": channels, "classes": n_classes}
+    sizes = {"series": n, "channels": channels, "classes": n_classes}
     wanted = {"series": size.n_train + size.n_test, "channels": 1, "classes": size.n_classes}
     if size.length is not None:
-        found["length"], wanted["length"] = length, size.length
+        sizes["length"], wanted["length"] = length, size.length
     if not raw.already_split:
-        found["TRAIN series"], wanted["TRAIN series"] = raw.n_train, size.n_train
+        sizes["TRAIN series"], wanted["TRAIN series"] = raw.n_train, size.n_train
     elif abs(raw.n_train - 0.8 * n) > size.n_classes:  # rounding by class moves at most one series a class
-        found["TRAIN series"], wanted["TRAIN series"] = raw.n_train, round(0.8 * n)
-    wrong = [f"{key} {found[key]} instead of {wanted[key]}" for key in wanted if found[key] != wanted[key]]
+        sizes["TRAIN series"], wanted["TRAIN series"] = raw.n_train, round(0.8 * n)
+    wrong = [f"{key} {sizes[key]} instead of {wanted[key]}" for key in wanted if sizes[key] != wanted[key]]
     if wrong:
         message = f"{name}: the data are not the archive's: {', '.join(wrong)}"
         if official and name in CERTAIN:
@@ -202,16 +202,16 @@ def download(
         for file in (path, record):
             if file.exists():
                 check_kind(file.stat().st_mode, file, DataError)
-        known = _recorded(record)
-        if not path.exists() or known not in (None, pooch.file_hash(str(path))):
-            _fetch_whole(url, path, known, record, _Downloader(path.name, track, timeouts), retries)
-        if known is None:
+        recorded = _recorded(record)
+        if not path.exists() or recorded not in (None, pooch.file_hash(str(path))):
+            _fetch_whole(url, path, recorded, record, _Downloader(path.name, track, timeouts), retries)
+        if recorded is None:
             save_text(record, f"{pooch.file_hash(str(path))}  {path.name}\n")
     return path
 
 
 def _fetch_whole(
-    url: str, path: Path, known: str | None, record: Path, downloader: "_Downloader", retries: int
+    url: str, path: Path, recorded: str | None, record: Path, downloader: "_Downloader", retries: int
 ) -> None:
     """Download into a folder of its own, which also holds what a killed process left, then move it to `path`."""
     import pooch
@@ -222,7 +222,7 @@ def _fetch_whole(
     shelf = pooch.create(
         path=workshop,
         base_url="",
-        registry={path.name: known},
+        registry={path.name: recorded},
         urls={path.name: url},
         retry_if_failed=retries,
     )

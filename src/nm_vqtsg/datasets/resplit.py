@@ -138,8 +138,8 @@ def _warn_of_oddities(X: np.ndarray, train: np.ndarray, test: np.ndarray, name: 
     rows = [row.tobytes() for row in X]
     doubles = len(rows) - len(set(rows))
     if doubles:
-        known = {rows[i] for i in train}
-        leaked = sum(rows[i] in known for i in test)
+        in_train = {rows[i] for i in train}
+        leaked = sum(rows[i] in in_train for i in test)
         log.warning(
             "%s: %d series repeat another one exactly, and %d of %d in TEST are in TRAIN too; "
             "measures of memorisation will be affected",

@@ -24,9 +24,9 @@ def repeats(real: Named, synthetic: Sequence[Named], train: Named | None = None)
             "series that it has not seen as real"
         )
     for name, X in synthetic:
-        made = _rows(X)
+        synthetic_rows = _rows(X)
         for other in others:
-            if shared := _shared(name, made, *other):
+            if shared := _shared(name, synthetic_rows, *other):
                 yield f"{shared}; copies of real series score well and are worth nothing"
 
 
@@ -36,8 +36,8 @@ def _rows(X: np.ndarray) -> list[bytes]:
 
 def _shared(name: str, rows: list[bytes], other: str, X: np.ndarray) -> str:
     """How many of `rows` are series of the set `other`, in words; nothing if none is."""
-    known = set(_rows(X))
-    count = sum(row in known for row in rows)
+    others = set(_rows(X))
+    count = sum(row in others for row in rows)
     if not count:
         return ""
     if name == other or count == len(rows) == len(X):

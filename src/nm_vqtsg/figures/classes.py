@@ -39,11 +39,13 @@ def class_bars(
         mean = float(heights.mean())
         axis.bar(places + shift, heights, width=0.4, color=colour, label=f"{name}, mean {mean:.3g}")
         axis.axhline(mean, color=colour, linestyle="--", linewidth=0.9)
-    known = [place for place in places if reference and labels[place] in reference]
-    if reference and known:
-        heights = np.array([reference[labels[place]] for place in known], dtype=float)
+    with_reference = [place for place in places if reference and labels[place] in reference]
+    if reference and with_reference:
+        heights = np.array([reference[labels[place]] for place in with_reference], dtype=float)
         name = f"real series, mean {heights.mean():.3g}"
-        axis.hlines(heights, np.array(known) - 0.4, np.array(known) + 0.4, color="black", label=name)
+        axis.hlines(
+            heights, np.array(with_reference) - 0.4, np.array(with_reference) + 0.4, color="black", label=name
+        )
     shown = places[:: max(1, len(labels) // 30)]
     axis.set_xticks(shown, [style.plain(labels[place], 24) for place in shown])
     axis.set_xlim(-0.6, len(labels) - 0.4)

@@ -18,13 +18,13 @@ Curve = Mapping[str, np.ndarray]
 def smooth(values: np.ndarray, share: float = 0.04) -> np.ndarray:
     """Running mean over `share` of the rows, shorter at both ends, same length; gaps (NaN) are passed over."""
     half = int(share * len(values)) // 2
-    known = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(known)])
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(finite)])
     at = np.arange(len(values))
     low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
-    found = counts[high] - counts[low]
-    return np.divide(sums[high] - sums[low], found, out=np.full(len(values), np.nan), where=found > 0)
+    n_finite = counts[high] - counts[low]
+    return np.divide(sums[high] - sums[low], n_finite, out=np.full(len(values), np.nan), where=n_finite > 0)
 
 
 @style.styled

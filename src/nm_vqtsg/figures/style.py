@@ -139,8 +139,8 @@ def common_limits(*sets: np.ndarray) -> tuple[float, float]:
 
 def scale_values(axes: Axes, values: np.ndarray) -> None:
     """A value axis that suits `values`: logarithmic from a factor of ten up, with plain numbers at its ticks."""
-    known = values[np.isfinite(values) & (values > 0)]
-    factor = known.max() / known.min() if len(known) else 1.0
+    positive = values[np.isfinite(values) & (values > 0)]
+    factor = positive.max() / positive.min() if len(positive) else 1.0
     if factor < 10:
         return
     axes.set_yscale("log")

@@ -268,7 +268,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Params":
-        known = {*SIZES, *self.own_data}
+        names = {*SIZES, *self.own_data}
         taken = {name.lower(): name for name in SIZES}  # some file systems tell no capitals from small letters
         for name in self.own_data:
             try:
@@ -283,10 +283,10 @@ class Params(Section):
             if other != name:
                 raise ValueError(f"own_data: '{other}' and '{name}' differ in capitals alone; choose another name")
         for name in self.datasets:
-            if name not in known:
+            if name not in names:
                 raise ValueError(
                     f"datasets: {shown(name)} is neither one of the UCR archive's 128 sets nor an entry of "
-                    f"own_data{_suggestion(name, known)}"
+                    f"own_data{_suggestion(name, names)}"
                 )
         kinds = sorted(path.stem for path in GENERATORS.glob("[!_]*.py"))
         if self.generator not in kinds:
@@ -300,8 +300,8 @@ class Params(Section):
         return self
 
 
-def _suggestion(name: str, known: set[str]) -> str:
+def _suggestion(name: str, names: set[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name[:80], sorted(known), n=1)
+    close = difflib.get_close_matches(name[:80], sorted(names), n=1)
     return f"; did you mean '{close[0]}'?" if close else ""

@@ -122,8 +122,8 @@ def first_problem(error: ValidationError) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    found = "" if isinstance(problem["input"], dict) else f", found {shown(problem['input'])}"
-    return f"{shortened(key)}: {message}{found}" if key else message
+    shown_input = "" if isinstance(problem["input"], dict) else f", found {shown(problem['input'])}"
+    return f"{shortened(key)}: {message}{shown_input}" if key else message
 
 
 def as_yaml(params: Params) -> str:

@@ -141,10 +141,10 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
         "rocket": lambda: rocket(part),
         "map": lambda: mapper.map(x[rows]),
     }
-    found = {name: watch.time(work, 2) / MEASURED for name, work in works.items()}
-    found["judge"] = watch.time(lambda: judge.features(part), 2) / MEASURED if judge else 0.0
+    seconds = {name: watch.time(work, 2) / MEASURED for name, work in works.items()}
+    seconds["judge"] = watch.time(lambda: judge.features(part), 2) / MEASURED if judge else 0.0
     steps = {name: laps[name].step for name in ("stage1", "stage2", "stage3")}
-    return Costs(fcn=fcn, **steps, **found)
+    return Costs(fcn=fcn, **steps, **seconds)
 
 
 def _judge(

@@ -28,9 +28,9 @@ def chosen_device(name: str) -> "torch.device":
 
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(name)):
         raise UserError(f"device {name!r}: is not known; choose auto, cpu or cuda")
-    found = torch.cuda.is_available()
+    available = torch.cuda.is_available()
     if name == "auto":
-        name = "cuda" if found else "cpu"
-    if name.startswith("cuda") and not found:
+        name = "cuda" if available else "cpu"
+    if name.startswith("cuda") and not available:
         raise UserError(f"device '{name}': no CUDA device is at hand; choose cpu or auto")
     return torch.device(name)

@@ -128,13 +128,13 @@ def stochastic_variants(run: Inputs) -> Figure:
 
 def tau_curve(run: Inputs) -> Figure:
     """The search for τ."""
-    found = run.search
+    search = run.search
     return figures.tau_curve(
-        found["grid"],
-        found["fid"],
-        chosen=found["tau"],
-        at_edge=found["at_edge"],
-        sizes=(found["n_generated"], found["n_train"]),
+        search["grid"],
+        search["fid"],
+        chosen=search["tau"],
+        at_edge=search["at_edge"],
+        sizes=(search["n_generated"], search["n_train"]),
     )
 
 
@@ -158,8 +158,8 @@ def codebook_usage(run: Inputs) -> Figure:
         plan.label: torch.bincount(ids.flatten(), minlength=len(book.codes)).cpu().numpy()
         for plan, ids, book in zip(plans, tokens, run.tokenizer.codebooks, strict=True)
     }
-    known = run.stage1["usage"]
-    return figures.codebook_usage(counts, known={plan.label: known[plan.name] for plan in plans})
+    usage = run.stage1["usage"]
+    return figures.codebook_usage(counts, known={plan.label: usage[plan.name] for plan in plans})
 
 
 def loss_curves(run: Inputs) -> Figure:
