@@ -23,14 +23,14 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.estimators.authors import AuthorsGenerator
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.params import Params, load_params, override
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.progress import LogLines
-from nm_vqtsg.training import Budget, fit
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.loop import fit
+from nm_vqtsg.training.seeds import derive_seed
 
 PRIOR = {"ff_mult": 1, "use_rmsnorm": True, "p_unconditional": 0.2, "model_dropout": 0.3, "emb_dropout": 0.3}
 
@@ -48,13 +48,13 @@ def train_vqvae(x: Tensor, params: Params, seed: int, session: Session) -> VQVAE
         codebook_dim=config.code_dim,
     )
 
-    def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
+    def step_loss(rows: Tensor, rng: torch.Generator, step: int) -> dict[str, Tensor]:
         out = vqvae(x[rows])
         parts = [*out.recons_loss.values(), *(loss["loss"].squeeze() for loss in out.vq_losses.values())]
         return {"loss": torch.stack(parts).sum()}
 
     vqvae(x[torch.randperm(len(x))[: 4 * config.batch_size]])  # k-means starts the codes
-    fit(vqvae, step_loss, n=len(x), budget=Budget.of(config), seed=seed, session=session, description="package 1")
+    fit(vqvae, step_loss, n=len(x), budget=config, seed=seed, session=session, description="package 1")
     return vqvae.eval()
 
 
@@ -85,11 +85,10 @@ def train_maskgit(vqvae: VQVAE, x: Tensor, y: Tensor, n_classes: int, params: Pa
     }
     maskgit.training_logic.encode_to_z_q_fn = lambda rows, encoder, _quantizer: (None, tokens[encoder][rows])
 
-    def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
+    def step_loss(rows: Tensor, rng: torch.Generator, step: int) -> dict[str, Tensor]:
         return {"loss": maskgit(rows, y[rows][:, None]).total_mask_prediction_loss}
 
-    budget = Budget.of(params.stage2)
-    fit(maskgit, step_loss, n=len(x), budget=budget, seed=seed, session=session, description="package 2")
+    fit(maskgit, step_loss, n=len(x), budget=params.stage2, seed=seed, session=session, description="package 2")
     return maskgit.eval()
 
 
@@ -117,8 +116,8 @@ def run(study: Path, dataset: str, seed: int, changes: list[str]) -> dict:
     y_class = torch.arange(test.n_classes).repeat_interleave(params.sample.n_per_class)
     source = torch.Generator().manual_seed(derive_seed(seed, "sample"))
     baseline = Samples(
-        generator.sample(n, generator=source).numpy(),
-        generator.sample(len(y_class), y_class, generator=source).numpy(),
+        generator.sample(n, rng=source).numpy(),
+        generator.sample(len(y_class), y_class, rng=source).numpy(),
         y_class.numpy(),
     )
     mapped = Samples(mapper.transform(baseline.X), mapper.transform(baseline.X_class), baseline.y_class)

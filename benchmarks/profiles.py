@@ -31,11 +31,10 @@ from torch.profiler import ProfilerActivity, profile
 
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
-from nm_vqtsg.mapper.train import fit_mapper
-from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3, Svq
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq import tau_search
 from nm_vqtsg.svq.variants import StochasticVariants
@@ -190,26 +189,26 @@ class Profiles:
         """In the pipeline's order."""
         package = published.available()
         x, y, batches = self.x, self.y, speed.Batches(len(self.x))
-        plan = speed.budget(Stage1(), STEPS)
-        tokenizer = timevqvae.KIND.build(Stage1(), 1, self.length)
+        config = speed.short(Stage1(), STEPS)
+        tokenizer = timevqvae.KIND.build(config, 1, self.length)
         watch = Watch()
-        tokenizer.fit(x, plan, session=Session(progress=watch))
+        tokenizer.fit(x, session=Session(progress=watch))
         self.keep("stage 1, ms a step", watch.shares())
         for band in tokenizer.bands:
             band.quantizer.live.fill_(True)
         if package:
             vqvae = published.make_vqvae(1, self.length)
-            first = published.vqvae_trainer(vqvae, plan)
+            first = published.vqvae_trainer(vqvae, config)
             self.against(lambda: [first.step(x[batches()]) for _ in range(STEPS)], STEPS)
 
-        plan = speed.budget(Stage2(), STEPS)
-        prior = Prior(Stage2(), tokenizer.grids, [book.live for book in tokenizer.codebooks], self.n_classes)
+        second_config = speed.short(Stage2(), STEPS)
+        prior = Prior(second_config, tokenizer.grids, [book.live for book in tokenizer.codebooks], self.n_classes)
         watch = Watch()
-        prior.fit(tokenizer.tokens(x), y, plan, 0, Session(progress=watch))
+        prior.fit(tokenizer.tokens(x), y, 0, Session(progress=watch))
         self.keep("stage 2, ms a step", watch.shares())
         if package:
             maskgit = published.make_maskgit(vqvae, self.n_classes)
-            second = published.maskgit_trainer(maskgit, plan)
+            second = published.maskgit_trainer(maskgit, second_config)
 
             def step() -> None:
                 rows = batches()
@@ -219,16 +218,15 @@ class Profiles:
 
         model, source = TwoStageGenerator(tokenizer, prior, Sample()), torch.Generator().manual_seed(0)
         n = speed.OURS_SAMPLED
-        ours = by_operators(lambda: model.sample(n, generator=source), n / speed.N_SAMPLES)
+        ours = by_operators(lambda: model.sample(n, rng=source), n / speed.N_SAMPLES)
         self.keep(f"sampling, ms for {speed.N_SAMPLES}", ours)
         if package:
             n = speed.OTHER_SAMPLED
             self.against(lambda: published.sample(maskgit, n), n / speed.N_SAMPLES)
 
-        plan = speed.budget(Stage3(), STEPS)
-        variants, network = StochasticVariants(tokenizer, x), UNet(1, Stage3().width, Stage3().multipliers)
+        mapper = Mapper(speed.short(Stage3(), STEPS), Svq(), speed.TAU, 1, self.length, codes="")
         watch = Watch()
-        fit_mapper(network, variants, speed.TAU, plan, session=Session(progress=watch))
+        mapper.fit(StochasticVariants(tokenizer, x), session=Session(progress=watch))
         self.keep("stage 3, ms a step", watch.shares())
         third = plain.mapper_step(plain.UNet(1), tokenizer, x, speed.TAU)
         self.against(lambda: [third(batches()) for _ in range(STEPS)], STEPS)
@@ -239,7 +237,7 @@ class Profiles:
         from sktime.transformations.rocket import Rocket
 
         x = self.x[torch.arange(self.n_train) % len(self.x)]
-        x_hat = model.sample(speed.N_SAMPLES, generator=torch.Generator().manual_seed(1))
+        x_hat = model.sample(speed.N_SAMPLES, rng=torch.Generator().manual_seed(1))
         features = RocketFeatures(1, self.length)
         rocket = Rocket(1000, normalise=False, random_state=0).fit(np.zeros((1, 1, self.length), np.float32))
         for warm in (features, rocket.transform):  # compiles

@@ -28,16 +28,17 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.evaluation.fcn import FCN
-from nm_vqtsg.evaluation.judge import Judge, as_tensor
+from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.judge.network import FCN
 from nm_vqtsg.metrics.cfid import class_fid, rows_by_class
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.inception import inception_score
 from nm_vqtsg.metrics.trimming import inliers
 from nm_vqtsg.params import Params, load_params
-from nm_vqtsg.params.models import Fcn
+from nm_vqtsg.params.models import Fcn, Training
 from nm_vqtsg.study.paths import Paths
-from nm_vqtsg.training import Budget, fit
+from nm_vqtsg.training.loop import fit
+from nm_vqtsg.training.seeds import seeded
 
 
 def published_judge(train: Series, test: Series, config: Fcn) -> Judge:
@@ -45,21 +46,23 @@ def published_judge(train: Series, test: Series, config: Fcn) -> Judge:
     assert train.y is not None and test.y is not None
     X, y = np.concatenate([train.X, test.X]), np.concatenate([train.y, test.y])
     rows, _ = next(StratifiedShuffleSplit(1, test_size=0.2, random_state=0).split(X, y))
-    with torch.random.fork_rng([]):
-        torch.manual_seed(config.seed)
-        judge = Judge(X.shape[1], train.n_classes, config.dropout)
-    model: FCN = judge.model
-    x_fit, y_fit = as_tensor(X[rows], torch.device("cpu")), torch.from_numpy(y[rows])
+    network = seeded(config.seed, lambda: FCN(X.shape[1], train.n_classes, config.dropout))
+    x_fit, y_fit = torch.from_numpy(X[rows]), torch.from_numpy(y[rows])
     steps = min(config.max_steps, config.epochs * math.ceil(len(rows) / config.batch_size))
-    budget = Budget(
-        steps, config.batch_size, config.learning_rate, config.learning_rate_min, 0.0, config.weight_decay
+    budget = Training(
+        steps=steps,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        learning_rate_min=config.learning_rate_min,
+        warmup_fraction=0.0,
+        weight_decay=config.weight_decay,
     )
 
-    def step_loss(rows: torch.Tensor, generator: torch.Generator, step: int) -> dict[str, torch.Tensor]:
-        return {"loss": torch.nn.functional.cross_entropy(model(x_fit[rows]), y_fit[rows])}
+    def step_loss(rows: torch.Tensor, rng: torch.Generator, step: int) -> dict[str, torch.Tensor]:
+        return {"loss": torch.nn.functional.cross_entropy(network(x_fit[rows]), y_fit[rows])}
 
-    fit(model, step_loss, n=len(rows), budget=budget, seed=config.seed)
-    return judge
+    fit(network, step_loss, n=len(rows), budget=budget, seed=config.seed)
+    return Judge(config, X.shape[1], train.n_classes, network)
 
 
 def both_protocols(judge: Judge, test: Series, samples: dict[str, np.ndarray], params: Params) -> dict:

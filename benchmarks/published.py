@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim.lr_scheduler import LambdaLR
 
-from nm_vqtsg.training import Budget
+from nm_vqtsg.params import Training
+from nm_vqtsg.training.schedule import make_schedule
 
 SAMPLING_BATCH = 32  # series decoded at once in the published evaluation
 INSTALL = "pip install --ignore-requires-python --no-deps timevqvae==1.0.1 einops"
@@ -144,17 +144,17 @@ class Trainer:
     ----------
     module : nn.Module
         Trained in place.
-    budget : Budget
+    budget : Training
         Steps and rates.
     loss : callable
         From the arguments of `step` to a scalar.
     """
 
-    def __init__(self, module: nn.Module, budget: Budget, loss: Callable[..., Tensor]) -> None:
+    def __init__(self, module: nn.Module, budget: Training, loss: Callable[..., Tensor]) -> None:
         self.loss = loss
         trained = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=budget.learning_rate, weight_decay=budget.weight_decay)
-        self.schedule = LambdaLR(self.optimizer, budget.rate_factor)
+        self.schedule = make_schedule(self.optimizer, budget)
 
     def step(self, *batch: Tensor) -> float:
         """One optimiser step; returns the loss, as logging does."""
@@ -166,7 +166,7 @@ class Trainer:
         return loss.item()
 
 
-def vqvae_trainer(vqvae: nn.Module, budget: Budget) -> Trainer:
+def vqvae_trainer(vqvae: nn.Module, budget: Training) -> Trainer:
     """Stage 1; `step` takes x (B, C, L)."""
 
     def loss(x: Tensor) -> Tensor:
@@ -178,7 +178,7 @@ def vqvae_trainer(vqvae: nn.Module, budget: Budget) -> Trainer:
     return Trainer(vqvae, budget, loss)
 
 
-def maskgit_trainer(maskgit: nn.Module, budget: Budget) -> Trainer:
+def maskgit_trainer(maskgit: nn.Module, budget: Training) -> Trainer:
     """Stage 2; `step` takes x (B, C, L) and classes (B,)."""
     maskgit.train()
     return Trainer(maskgit, budget, lambda x, y: maskgit(x, y[:, None]).total_mask_prediction_loss)

@@ -31,25 +31,23 @@ from rich.table import Table
 from torch import Tensor
 
 from nm_vqtsg.artifacts import load_npz, save_json, save_npz
+from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.params import Stage1, Stage2
 from nm_vqtsg.prior.maskgit import training_mask
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.prior.quality import score
 from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.tokenizer.model import Tokenizer
 from nm_vqtsg.tokenizer.quality import reconstruction_errors
-from nm_vqtsg.training import Budget
-from nm_vqtsg.training.order import BatchOrder, derive_seed
+from nm_vqtsg.training.order import BatchOrder
+from nm_vqtsg.training.seeds import derive_seed
 
 STEPS = {"stage1": 1000, "prior": 2000}
 SIDES = {"stage1": ("ours", "narrow", "package"), "prior": ("ours", "package")}
 NARROW = {"first_width": 6, "last_width": 80}  # a tokeniser with fewer parameters than the package's
-BATCH = 256
 
 
-def budget(section: Stage1 | Stage2, what: str) -> Budget:
-    """The paper's budget over fewer steps."""
-    return Budget.of(section.model_copy(update={"steps": STEPS[what]}))
+FIRST, SECOND = Stage1(steps=STEPS["stage1"]), Stage2(steps=STEPS["prior"])
 
 
 def n_parameters(module: torch.nn.Module) -> int:
@@ -60,7 +58,7 @@ def n_parameters(module: torch.nn.Module) -> int:
 def our_tokenizer(x: Tensor, seed: int, config: Stage1) -> Tokenizer:
     """Trained on TRAIN."""
     tokenizer = timevqvae.KIND.build(config, x.shape[1], x.shape[2])
-    tokenizer.fit(x, budget(config, "stage1"), seed)
+    tokenizer.fit(x, seed)
     return tokenizer
 
 
@@ -69,16 +67,15 @@ def stage1(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
     train, test, _ = material.split_series(dataset)
     x, held_out = torch.from_numpy(train.X), torch.from_numpy(test.X)
     if side != "package":
-        tokenizer = our_tokenizer(x, seed, Stage1(**NARROW) if side == "narrow" else Stage1())
+        tokenizer = our_tokenizer(x, seed, FIRST.model_copy(update=NARROW) if side == "narrow" else FIRST)
         errors = {
             split: reconstruction_errors(tokenizer, z)["total"] for split, z in (("test", held_out), ("train", x))
         }
         return {"parameters": n_parameters(tokenizer), **errors}
     vqvae = published.make_vqvae(x.shape[1], x.shape[2], seed)
-    plan = budget(Stage1(), "stage1")
-    trainer = published.vqvae_trainer(vqvae, plan)
-    order = BatchOrder(len(x), plan.batch_size, derive_seed(seed, "order"))
-    for step in range(plan.steps):
+    trainer = published.vqvae_trainer(vqvae, FIRST)
+    order = BatchOrder(len(x), FIRST.batch_size, derive_seed(seed, "order"))
+    for step in range(FIRST.steps):
         trainer.step(x[order.rows(step)])
     found: dict[str, Any] = {"parameters": n_parameters(vqvae)}
     for split, z in (("test", held_out), ("train", x)):
@@ -94,7 +91,7 @@ def fixed_tokens(dataset: str, folder: Path) -> dict[str, np.ndarray]:
         train, test, _ = material.split_series(dataset)
         assert train.y is not None and test.y is not None
         x = torch.from_numpy(train.X)
-        tokenizer = our_tokenizer(x, 0, Stage1())
+        tokenizer = our_tokenizer(x, 0, FIRST)
         arrays: dict[str, np.ndarray] = {
             "grids": np.array(tokenizer.grids),
             "n_classes": np.array(train.n_classes),
@@ -118,15 +115,14 @@ def prior(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
         split: [torch.from_numpy(data[f"{split}_{band}"]) for band in range(2)] for split in ("train", "test")
     }
     classes = {split: torch.from_numpy(data[f"{split}_y"]) for split in ("train", "test")}
-    plan = budget(Stage2(), "prior")
     if side == "ours":
-        ours = Prior(Stage2(), grids, [torch.ones(k, dtype=torch.bool) for k in sizes], n_classes)
-        ours.fit(tokens["train"], classes["train"], plan, seed)
+        ours = Prior(SECOND, grids, [torch.ones(k, dtype=torch.bool) for k in sizes], n_classes)
+        ours.fit(tokens["train"], classes["train"], seed)
         found: dict[str, Any] = {"parameters": n_parameters(ours.network)}
         for split in tokens:
-            for law, y in (("unconditional", None), ("of_class", classes[split])):
+            for what, y in (("unconditional", None), ("of_class", classes[split])):
                 bands = score(ours, tokens[split], y, seed=0)
-                found.setdefault(split, {})[law] = [band.cross_entropy for band in bands]
+                found.setdefault(split, {})[what] = [band.cross_entropy for band in bands]
         return found
     networks = published.make_transformers(sizes, [rows * columns for rows, columns in grids], n_classes, seed)
 
@@ -136,10 +132,10 @@ def prior(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
             [losses.mean() for losses in published.masked_losses(networks, (low, high), y, masks)]
         ).sum()
 
-    trainer = published.Trainer(networks, plan, loss)
-    order = BatchOrder(len(classes["train"]), plan.batch_size, derive_seed(seed, "order"))
+    trainer = published.Trainer(networks, SECOND, loss)
+    order = BatchOrder(len(classes["train"]), SECOND.batch_size, derive_seed(seed, "order"))
     networks.train()
-    for step in range(plan.steps):
+    for step in range(SECOND.steps):
         rows = order.rows(step)
         generator = torch.Generator().manual_seed(derive_seed(seed, "masks", step))
         batch = [ids[rows] for ids in tokens["train"]]
@@ -148,8 +144,8 @@ def prior(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
     networks.eval()
     found = {"parameters": n_parameters(networks)}
     for split in tokens:
-        for law, y in (("unconditional", None), ("of_class", classes[split])):
-            found.setdefault(split, {})[law] = score_package(networks, tokens[split], y)
+        for what, y in (("unconditional", None), ("of_class", classes[split])):
+            found.setdefault(split, {})[what] = score_package(networks, tokens[split], y)
     return found
 
 
@@ -181,9 +177,9 @@ def numbers(what: str, found: dict[str, Any]) -> dict[str, float]:
     if what == "stage1":
         return {f"{split} {name}": found[split][name] for split in ("test", "train") for name in ("l1", "mse")}
     return {
-        f"{split} {band}, {law.replace('_', ' ')}": found[split][law][index]
+        f"{split} {band}, {what.replace('_', ' ')}": found[split][what][index]
         for split in ("test", "train")
-        for law in ("unconditional", "of_class")
+        for what in ("unconditional", "of_class")
         for index, band in enumerate(("LF", "HF"))
     }
 

@@ -21,8 +21,8 @@ from rich.table import Table
 
 from nm_vqtsg.artifacts import atomic_path, load_npz
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.figures import style
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.kid import kid
 from nm_vqtsg.study.paths import Paths

@@ -16,7 +16,7 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import material
 import memory
@@ -31,17 +31,16 @@ from torch import Tensor, nn
 
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
-from nm_vqtsg.mapper.train import fit_mapper
-from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.network import UNet
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
-from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3, Svq
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.svq.tau_search import search_tau
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer.kinds import timevqvae
-from nm_vqtsg.training import Budget
 from nm_vqtsg.training.order import BatchOrder
 
 WARM_UP = 3
@@ -52,9 +51,12 @@ TAU = 0.5
 TARGETS = {"stage 1": 3.0, "stage 2": 4.0, "sampling": 10.0, "stage 3": 4.0, "tau search": 15.0}
 
 
-def budget(section: Stage1 | Stage2 | Stage3, steps: int) -> Budget:
-    """The paper's rates over a few steps."""
-    return Budget.of(section.model_copy(update={"steps": WARM_UP + steps}))
+Section = TypeVar("Section", Stage1, Stage2, Stage3)
+
+
+def short(section: Section, steps: int) -> Section:
+    """The paper's networks and rates, over a few steps."""
+    return section.model_copy(update={"steps": WARM_UP + steps})
 
 
 class Batches:
@@ -99,35 +101,35 @@ class Bench:
         self.tau_search()
 
     def stage1(self) -> None:
-        plan, batches, other = budget(Stage1(), self.steps), Batches(len(self.x)), None
-        self.tokenizer = timevqvae.KIND.build(Stage1(), 1, self.length)
+        config, batches, other = short(Stage1(), self.steps), Batches(len(self.x)), None
+        self.tokenizer = timevqvae.KIND.build(config, 1, self.length)
         if self.vqvae is not None:
-            trainer = published.vqvae_trainer(self.vqvae, plan)
+            trainer = published.vqvae_trainer(self.vqvae, config)
 
             def other() -> float:
                 return trainer.step(self.x[batches()])
 
         watch = Interleaved(other, WARM_UP)
-        self.tokenizer.fit(self.x, plan, session=Session(progress=watch))
+        self.tokenizer.fit(self.x, session=Session(progress=watch))
         self.keep("stage 1", watch.comparison(), self.tokenizer, self.vqvae)
         for band in self.tokenizer.bands:
             band.quantizer.live.fill_(True)
 
     def stage2(self) -> None:
-        plan, batches, other = budget(Stage2(), self.steps), Batches(len(self.x)), None
+        config, batches, other = short(Stage2(), self.steps), Batches(len(self.x)), None
         live = [book.live for book in self.tokenizer.codebooks]
-        prior = Prior(Stage2(), self.tokenizer.grids, live, self.n_classes)
+        prior = Prior(config, self.tokenizer.grids, live, self.n_classes)
         self.maskgit = None
         if self.vqvae is not None:
             self.maskgit = published.make_maskgit(self.vqvae, self.n_classes)
-            trainer = published.maskgit_trainer(self.maskgit, plan)
+            trainer = published.maskgit_trainer(self.maskgit, config)
 
             def other() -> float:
                 rows = batches()
                 return trainer.step(self.x[rows], self.y[rows])
 
         watch = Interleaved(other, WARM_UP)
-        prior.fit(self.tokenizer.tokens(self.x), self.y, plan, 0, Session(progress=watch))
+        prior.fit(self.tokenizer.tokens(self.x), self.y, 0, Session(progress=watch))
         self.keep("stage 2", watch.comparison(), prior.network, self.maskgit)
         self.model = TwoStageGenerator(self.tokenizer, prior, Sample())
 
@@ -139,7 +141,7 @@ class Bench:
             source, maskgit = torch.Generator().manual_seed(0), self.maskgit
 
             def ours(y: Tensor | None = ours_y, source: torch.Generator = source) -> Tensor:
-                return self.model.sample(OURS_SAMPLED, y, generator=source)
+                return self.model.sample(OURS_SAMPLED, y, rng=source)
 
             def other(y: Tensor | None = other_y, maskgit: nn.Module | None = maskgit) -> Tensor:
                 return published.sample(maskgit, OTHER_SAMPLED, y)
@@ -149,23 +151,24 @@ class Bench:
 
     def stage3(self) -> None:
         variants = StochasticVariants(self.tokenizer, self.x)
+        config = short(Stage3(), self.steps)
         networks: tuple[tuple[str, nn.Module], ...] = (
             ("stage 3", plain.UNet(1)),
-            ("stage 3, same U-Net", UNet(1, Stage3().width, Stage3().multipliers)),
+            ("stage 3, same U-Net", UNet(1, config.width, config.multipliers)),
         )
         for name, network in networks:
-            plan, batches = budget(Stage3(), self.steps), Batches(len(self.x))
+            batches = Batches(len(self.x))
             step = plain.mapper_step(network, self.tokenizer, self.x, TAU)
             watch = Interleaved(lambda step=step, batches=batches: step(batches()), WARM_UP)
-            ours = UNet(1, Stage3().width, Stage3().multipliers)
-            fit_mapper(ours, variants, TAU, plan, session=Session(progress=watch))
-            self.keep(name, watch.comparison(), ours, network)
+            ours = Mapper(config, Svq(), TAU, 1, self.length, codes="")
+            ours.fit(variants, session=Session(progress=watch))
+            self.keep(name, watch.comparison(), ours.network, network)
 
     def tau_search(self) -> None:
         from sktime.transformations.rocket import Rocket
 
         x = self.x[torch.arange(self.n_train) % len(self.x)]
-        x_hat = self.model.sample(N_SAMPLES, generator=torch.Generator().manual_seed(1))
+        x_hat = self.model.sample(N_SAMPLES, rng=torch.Generator().manual_seed(1))
         features = RocketFeatures(1, self.length)
         rocket = Rocket(1000, normalise=False, random_state=0).fit(np.zeros((1, 1, self.length), np.float32))
         for warm in (features, rocket.transform):  # compiles

@@ -62,8 +62,8 @@ class PatchGenerator:
         n: int,
         y: Tensor | int | None = None,
         *,
-        generator: torch.Generator,
+        rng: torch.Generator,
         session: Session | None = None,
     ) -> Tensor:
-        rows = torch.randint(len(self.x), (n,), generator=generator)
-        return StochasticVariants(self, self.x).draw(rows, self.tau, generator)
+        rows = torch.randint(len(self.x), (n,), generator=rng)
+        return StochasticVariants(self, self.x).draw(rows, self.tau, rng)

@@ -72,6 +72,7 @@ ROOMS = (
     "session",
     "study",
     "training",
+    "judge",
     "evaluation",
     "tokenizer",
     "prior",

@@ -163,7 +163,7 @@ def test_a_new_data_set_runs_its_own_jobs_and_the_tables(done: Workspace, engine
 def test_an_edit_of_the_mapper_reruns_stage_3_onward(
     done: Workspace, engine: str, line: str, instead: str, follow: str
 ) -> None:
-    done.replace("src/nm_vqtsg/mapper/unet.py", line, instead)
+    done.replace("src/nm_vqtsg/mapper/network.py", line, instead)
     assert done.planned() == jobs(FROM_STAGE3)
     assert done.stale() == {"stage3", "evaluate"}
     run(done, engine)

@@ -104,7 +104,7 @@ def test_samples_depend_on_the_generator_alone(adapter: AuthorsGenerator) -> Non
     source: VQGenerator = adapter  # mypy: it is one
 
     def draw(seed: int, n: int = 3, y: Any = None) -> torch.Tensor:
-        return source.sample(n, y, generator=torch.Generator().manual_seed(seed))
+        return source.sample(n, y, rng=torch.Generator().manual_seed(seed))
 
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -123,7 +123,7 @@ def test_the_mapper_trains_on_it(adapter: AuthorsGenerator) -> None:
     stage3 = Stage3(steps=80, batch_size=16, multipliers=(1, 2))
     mapper = NeuralMapper(stage3, tau=0.3, progress=False, device="cpu").fit(adapter, waves().numpy())
     assert mapper.report_.l1 < mapper.report_.l1_input  # mapped variants are nearer to the real series
-    mapped = mapper.transform(adapter.sample(3, generator=torch.Generator()).numpy())
+    mapped = mapper.transform(adapter.sample(3, rng=torch.Generator()).numpy())
     assert mapped.shape == (3, 2, LENGTH) and np.isfinite(mapped).all()
 
 

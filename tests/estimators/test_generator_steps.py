@@ -15,7 +15,6 @@ from nm_vqtsg.steps import sample, stage2
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
-from nm_vqtsg.training import Budget
 
 PARAMS = Params(
     datasets=("ECG5000",),
@@ -44,7 +43,7 @@ def prepare(folder: Path, labels: bool) -> Path:
         y, names = (np.arange(n) % 2, np.array(["-1", "1"])) if labels else (None, None)
         Series(X, y, names, Scaling.none(1)).save(path)
     tokenizer = timevqvae.KIND.build(PARAMS.stage1, 1, LENGTH)
-    tokenizer.fit(Series.load(paths.train).X, Budget.of(PARAMS.stage1))
+    tokenizer.fit(Series.load(paths.train).X)
     tokenizer.save(paths.weights(1))
     return folder
 
@@ -111,7 +110,7 @@ def test_stage_that_is_missing_or_of_another_tokeniser_is_named(study: Path, tmp
     with pytest.raises(ArtifactError, match=r"stage2\.safetensors: no such file"):
         sample.run(context(folder, "sample"))
     other = timevqvae.KIND.build(PARAMS.stage1, 1, 2 * LENGTH)
-    other.fit(np.random.default_rng(0).standard_normal((32, 1, 2 * LENGTH)), Budget.of(PARAMS.stage1))
+    other.fit(np.random.default_rng(0).standard_normal((32, 1, 2 * LENGTH)))
     other.save(paths.weights(1))
     paths.weights(2).write_bytes(context(study, "sample").paths.weights(2).read_bytes())
     with pytest.raises(ArtifactError, match="another tokeniser"):

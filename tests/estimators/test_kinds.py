@@ -15,11 +15,10 @@ from nm_vqtsg.estimators.vqvae import VQVAE
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Stage3, Transformer, override
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.tokenizer.quality import code_usage, reconstruction_errors
-from nm_vqtsg.training import Budget
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.seeds import derive_seed
 
 STAGE1 = Stage1(steps=60, batch_size=16, codebook_size=32, last_width=32)
 STAGE2 = Stage2(
@@ -88,15 +87,15 @@ def test_two_stages_apart_are_the_two_at_once(kind: str, tmp_path: Path) -> None
     parts = make().fit_tokenizer(x).fit_prior(x, y)
     assert np.array_equal(parts.sample(3, 1, seed=0), whole.sample(3, 1, seed=0))
     tokenizer = registry.build(kind, STAGE1.model_copy(update={"steps": 3}), 1, 32)
-    tokenizer.fit(x, Budget.of(tokenizer.config))
+    tokenizer.fit(x)
     tokenizer.save(tmp_path / "one")
     again = registry.load(kind, tmp_path / "one")
     prior = Prior(STAGE2, again.grids, [book.live for book in again.codebooks], 2)
-    prior.fit(again.tokens(torch.from_numpy(x)), torch.from_numpy(y), Budget.of(STAGE2), 0)
+    prior.fit(again.tokens(torch.from_numpy(x)), torch.from_numpy(y))
     prior.save(tmp_path / "two")
     steps = TwoStageGenerator(again, Prior.load(tmp_path / "two"), Sample())
     source = torch.Generator().manual_seed(derive_seed(0, "sample"))
-    assert np.array_equal(steps.sample(3, 1, generator=source).numpy(), whole.sample(3, 1, seed=0))
+    assert np.array_equal(steps.sample(3, 1, rng=source).numpy(), whole.sample(3, 1, seed=0))
 
 
 def test_kinds_are_found_by_name() -> None:

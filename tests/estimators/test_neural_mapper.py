@@ -2,7 +2,7 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from torch import Tensor
 
 from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
-from nm_vqtsg.mapper.train import MapperReport, check_mapper
+from nm_vqtsg.mapper import advice
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.quality import MapperReport, measure
 from nm_vqtsg.params import Rocket, Stage3, Svq
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.progress import Task
@@ -51,7 +53,7 @@ def test_brings_variants_nearer_to_the_series_and_mends_their_amplitude() -> Non
     generator = PatchGenerator(X, gain=0.6)
     trained = mapper(100).fit(generator, X)
     assert trained.report_.l1 < 0.6 * trained.report_.l1_input
-    assert trained.report_.warnings == ()
+    assert advice.warnings(asdict(trained.report_)) == []
     assert trained.curve_[-1]["loss"] < 0.6 * trained.curve_[-1]["l1_input"]
 
     unseen = StochasticVariants(generator, waves(200, seed=1))
@@ -140,14 +142,20 @@ def test_the_squared_distance_changes_the_variants() -> None:
 
 def test_a_mapper_that_returns_a_constant_is_reported() -> None:
     class Constant(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.zeros(1))
+
         def forward(self, x: Tensor) -> Tensor:
             return torch.sin(torch.arange(x.shape[-1]) * 1.0).expand_as(x)
 
-    report = check_mapper(Constant(), StochasticVariants(PatchGenerator(X), X), 0.3)
+    constant = Mapper(small(), Svq(), 0.3, 1, 24, codes="")
+    constant._network = Constant()  # type: ignore[assignment]
+    report = measure(constant, StochasticVariants(PatchGenerator(X), X))
     assert report.spread < 1e-6
-    assert any("same series" in warning for warning in report.warnings)
-    assert MapperReport(0.1, 0.2, 0.9, 5).warnings == ()
-    assert "farther" in MapperReport(0.3, 0.2, 0.9, 5).warnings[0]
+    assert any("same series" in warning for warning in advice.warnings(asdict(report)))
+    assert advice.warnings(asdict(MapperReport(0.1, 0.2, 0.9, 5))) == []
+    assert "farther" in advice.warnings(asdict(MapperReport(0.3, 0.2, 0.9, 5)))[0]
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,10 @@ def test_generator_serves_the_protocol(model: TimeVQVAE) -> None:
     for z, book in zip(latents, generator.codebooks, strict=True):
         assert z.shape[-1] == book.codes.shape[-1] and book.live.any()
     source = torch.Generator().manual_seed(0)
-    tokens = model.generator_.sample_tokens(5, torch.tensor([0, 1, 0, 1, 1]), generator=source)
+    tokens = model.generator_.sample_tokens(5, torch.tensor([0, 1, 0, 1, 1]), rng=source)
     assert generator.decode(tokens).shape == (5, CHANNELS, LENGTH)
     assert not generator.decode(tokens).requires_grad
-    assert generator.sample(3, 1, generator=source).shape == (3, CHANNELS, LENGTH)
+    assert generator.sample(3, 1, rng=source).shape == (3, CHANNELS, LENGTH)
 
 
 def test_prior_of_another_tokeniser_is_refused(model: TimeVQVAE) -> None:

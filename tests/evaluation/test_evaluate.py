@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
+from untrained import untrained_judge
 
 from nm_vqtsg.artifacts import canonical_json
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.evaluation import fcn
 from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.evaluation.evaluate import amplitude, evaluate_samples
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.evaluation.table import better, flat_scores
+from nm_vqtsg.judge import network as fcn
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.directions import BETTER, gain
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.rocket import RocketFeatures
@@ -56,8 +56,7 @@ def judge() -> Judge:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fcn, "BLOCKS", ((8, 8), (16, 5)))
         patch.setattr(fcn, "FEATURES", 16)
-        torch.manual_seed(0)
-        return Judge(1, 3)
+        return untrained_judge(1, 3)
 
 
 def real(n: int, seed: int, y: np.ndarray | None = None, labels: tuple[str, ...] = LABELS) -> Series:

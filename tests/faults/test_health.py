@@ -14,11 +14,14 @@ import pytest
 from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.errors import TrainingError
+from nm_vqtsg.errors import ArtifactError, TrainingError
+from nm_vqtsg.mapper import advice as of_mapper
 from nm_vqtsg.params import Params, override
+from nm_vqtsg.prior import advice as of_prior
 from nm_vqtsg.steps import evaluate, stage1, stage2, stage3
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
+from nm_vqtsg.tokenizer import advice as of_tokenizer
 
 SMALL = [
     "datasets=[ECG5000]",
@@ -66,7 +69,7 @@ def test_a_collapsed_codebook(tmp_path: Path) -> None:
     paths = make_data(tmp_path, phases=0, noise=0.001)
     stage1.run(context(tmp_path, "stage1", "stage1.codebook_size=256"))
     report = load_json(paths.report(1))
-    warning = only(report["warnings"], "the codebook of band LF has collapsed")
+    warning = only(of_tokenizer.warnings(report), "the codebook of band LF has collapsed")
     assert f"TRAIN uses {report['usage']['lf']['live']} of 256 codes" in warning
 
 
@@ -76,7 +79,7 @@ def test_a_prior_that_predicts_one_token(tmp_path: Path) -> None:
     stage1.run(context(tmp_path, "stage1"))
     stage2.run(context(tmp_path, "stage2", "stage2.steps=30", "stage2.weight_decay=200"))
     report = load_json(paths.report(2))
-    warning = only(report["warnings"], "the prior predicts one token everywhere")
+    warning = only(of_prior.warnings(report), "the prior predicts one token everywhere")
     numbers = report["masked"]["train"]["unconditional"][warning.split()[1].rstrip(":").lower()]
     assert numbers["n_predicted"] == 1 and f"while {numbers['n_targets']} occur" in warning
 
@@ -88,7 +91,7 @@ def test_a_mapper_that_returns_a_constant(tmp_path: Path) -> None:
     stage1.run(context(tmp_path, "stage1"))
     stage3.run(context(tmp_path, "stage3", "stage3.weight_decay=200"))
     report = load_json(paths.report(3))
-    warning = only(report["warnings"], "nearly the same series whatever goes in")
+    warning = only(of_mapper.warnings(report), "nearly the same series whatever goes in")
     assert f"vary by {report['spread']:.2g} of the data's spread" in warning
 
 
@@ -112,12 +115,23 @@ def test_a_loss_that_is_not_finite_names_step_rate_and_checkpoint(tmp_path: Path
 
 
 def test_the_metrics_of_a_run_repeat_all_warnings(tmp_path: Path) -> None:
-    paths = Paths(tmp_path, "ECG5000", 0)
-    save_json(paths.fcn_report, {"warnings": ["accuracy 0.5"]})
-    save_json(paths.tau_curve, {"warnings": []})
+    """They are worded anew from the numbers in the reports, which hold no words themselves."""
+    paths = make_data(tmp_path, phases=0, noise=0.001)
+    stage1.run(context(tmp_path, "stage1", "stage1.codebook_size=256"))
+    stage2.run(context(tmp_path, "stage2", "stage2.steps=30", "stage2.weight_decay=200"))
+    save_json(paths.tau, {"tau": 0.5})
+    stage3.run(context(tmp_path, "stage3", "stage3.weight_decay=200"))
+    save_json(paths.fcn_report, {"accuracy": 0.5})
+    save_json(paths.tau_curve, {"grid": [0.1, 1], "tau": 1, "at_edge": True})
     for stage in (1, 2, 3):
-        save_json(paths.report(stage), {"warnings": [f"{stage} of 9", "and more"]})
-    assert evaluate._warnings(context(tmp_path, "evaluate")) == {
-        "fcn": ["accuracy 0.5"],
-        **{f"stage{stage}": [f"{stage} of 9", "and more"] for stage in (1, 2, 3)},
-    }
+        assert "warnings" not in load_json(paths.report(stage))
+    by_step = evaluate._warnings(context(tmp_path, "evaluate"))
+    assert set(by_step) == {"fcn", "tau_search", "stage1", "stage2", "stage3"}
+    only(by_step["stage1"], "the codebook of band LF has collapsed")
+    only(by_step["stage2"], "the prior")
+    only(by_step["stage3"], "nearly the same series")
+    only(by_step["fcn"], "accuracy 0.500 on TEST")
+    only(by_step["tau_search"], "tau_grid=[0.1,1,2,4]")
+    save_json(paths.report(2), {"bands": ["lf"]})
+    with pytest.raises(ArtifactError, match=r"stage2\.json: lacks numbers of stage2; run stage2 again"):
+        evaluate._warnings(context(tmp_path, "evaluate"))

@@ -4,18 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from untrained import untrained_judge
 
 from nm_vqtsg.artifacts import save_json, save_npz, save_text
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
-from nm_vqtsg.training import Budget
 
 LENGTH = 24
 
@@ -29,9 +28,8 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StepContext:
     labels = np.array(["-1", "1"]) if labelled else None
     for path in (paths.train, paths.test):
         Series(X, y, labels, Scaling.none(channels)).save(path)
-    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), channels, LENGTH)
-    budget = Budget(steps=2, batch_size=8, learning_rate=1e-3, learning_rate_min=1e-4)
-    tokenizer.fit(X, budget)
+    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16, steps=2, batch_size=8), channels, LENGTH)
+    tokenizer.fit(X)
     tokenizer.save(paths.weights(1))
     usage = {"live": 9, "perplexity": 7.5}
     save_json(paths.report(1), {"usage": {"lf": usage, "hf": usage}})
@@ -43,7 +41,7 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StepContext:
         save_text(path, "step\tloss\tlf\tlr\n1\t2\t1\t0.1\n2\t1\t0.5\t0.05\n")
     scores: dict = {"rocket_fid": 0.1}
     if labelled:
-        Judge(channels, 2).save(paths.fcn)
+        untrained_judge(channels, 2).save(paths.fcn)
         scores |= {"fid": 1.0, "cfid_per_class": {"-1": 1.0}}
     else:
         paths.fcn_curve.unlink()

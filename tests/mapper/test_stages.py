@@ -18,7 +18,6 @@ from nm_vqtsg.steps import stage3, tau_search
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
-from nm_vqtsg.training import Budget
 
 PARAMS = Params(
     datasets=("ECG5000",),
@@ -49,7 +48,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     X = waves(80).numpy()
     Series(X, None, None, Scaling.none(1)).save(ctx.paths.train)
     tokenizer = timevqvae.KIND.build(PARAMS.stage1, 1, 24)
-    tokenizer.fit(X, Budget.of(PARAMS.stage1))
+    tokenizer.fit(X)
     tokenizer.save(ctx.paths.weights(1))
     save_npz(ctx.paths.samples, X=waves(70, seed=1).numpy())
     tau_search.run(ctx)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.mapper.network import UNet
 from nm_vqtsg.params import Stage3
 
 PUBLISHED_PARAMETERS = 314_545  # counted from the description of the published network, one channel

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nm_vqtsg.nn.batches import AT_MOST, SAMPLES, in_batches
+from nm_vqtsg.nn.batches import BATCH, SAMPLES, in_batches
 
 
 @pytest.mark.parametrize("length", [4, 140, 1024, 10 * SAMPLES])
@@ -14,5 +14,5 @@ def test_all_rows_of_all_inputs_come_in_order(n: int, length: int) -> None:
     assert torch.equal(torch.cat([a for a, _ in batches]), first)
     assert torch.equal(torch.cat([b for _, b in batches]), second)
     sizes = [len(a) for a, _ in batches]
-    assert max(sizes) <= AT_MOST and (max(sizes) == 1 or max(sizes) * length <= SAMPLES)
+    assert max(sizes) <= BATCH and (max(sizes) == 1 or max(sizes) * length <= SAMPLES)
     assert len(set(sizes[:-1])) <= 1  # as many as possible in all but the last

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from nm_vqtsg.params import Stage2
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session
-from nm_vqtsg.training import Budget
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "stage2.txt"
 
@@ -23,9 +22,8 @@ def losses() -> list[float]:
     source = torch.Generator().manual_seed(0)
     tokens = [torch.randint(128, (64, n), generator=source) for n in (8, 70)]
     live = [torch.ones(128, dtype=torch.bool)] * 2
-    prior = Prior(Stage2(), [(1, 8), (2, 35)], live, n_classes=3)
-    budget = Budget(steps=20, batch_size=16, learning_rate=5e-3, learning_rate_min=5e-4)
-    curve = prior.fit(tokens, torch.arange(64) % 3, budget, seed=0, session=Session(log_every=1))
+    prior = Prior(Stage2(steps=20, batch_size=16), [(1, 8), (2, 35)], live, n_classes=3)
+    curve = prior.fit(tokens, torch.arange(64) % 3, seed=0, session=Session(log_every=1))
     return [row["loss"] for row in curve]
 
 

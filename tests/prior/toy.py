@@ -1,4 +1,4 @@
-"""A toy language of two bands whose law is known.
+"""A toy language of two bands whose distribution is known.
 
 LF, one row of four tokens: a start s, then s, s+1, s+2, s+3 (mod 4). Starts are 0 or 1 in class 0, and 2 or 3 in
 class 1, with probability 1/4 and 3/4. HF, two rows of eight: at each position 2 t + b, where t is the LF token
@@ -12,17 +12,21 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.params import Stage2, Transformer
-from nm_vqtsg.prior.prior import Prior
-from nm_vqtsg.training import Budget
+from nm_vqtsg.prior.model import Prior
 
 GRIDS = ((1, 4), (2, 8))
 SIZES = (8, 16)
 COIN = 0.3
 COIN_ENTROPY = -COIN * math.log(COIN) - (1 - COIN) * math.log(1 - COIN)
 CONFIG = Stage2(
-    lf=Transformer(width=32, depth=2, heads=2), hf=Transformer(width=16, depth=1, heads=1), dropout=0.0
+    steps=400,
+    batch_size=32,
+    learning_rate=1e-2,
+    learning_rate_min=1e-3,
+    lf=Transformer(width=32, depth=2, heads=2),
+    hf=Transformer(width=16, depth=1, heads=1),
+    dropout=0.0,
 )
-BUDGET = Budget(steps=400, batch_size=32, learning_rate=1e-2, learning_rate_min=1e-3)
 
 
 def live_masks() -> list[Tensor]:
@@ -46,8 +50,8 @@ def starts(low: Tensor) -> tuple[Tensor, Tensor]:
     return plain[:, 0], (plain == (plain[:, :1] + torch.arange(4)) % 4).all(1)
 
 
-def trained(seed: int = 0, budget: Budget = BUDGET) -> Prior:
+def trained(seed: int = 0, config: Stage2 = CONFIG) -> Prior:
     tokens, y = language(2000)
-    prior = Prior(CONFIG, GRIDS, live_masks(), n_classes=2)
-    prior.fit(tokens, y, budget, seed)
+    prior = Prior(config, GRIDS, live_masks(), n_classes=2)
+    prior.fit(tokens, y, seed)
     return prior

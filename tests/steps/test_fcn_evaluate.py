@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from untrained import untrained_judge
 
 from nm_vqtsg.artifacts import load_json, load_npz, save_json, save_model, save_npz
 from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
-from nm_vqtsg.evaluation import fcn as fcn_module
 from nm_vqtsg.evaluation import scores as scores_module
-from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.judge import network as fcn_module
 from nm_vqtsg.params import Params
 from nm_vqtsg.steps import evaluate, fcn
 from nm_vqtsg.steps.context import StepContext
@@ -68,8 +68,15 @@ def study(tmp_path: Path) -> Paths:
     search = {"grid": [0.1, 0.5, 1], "fid": [3.0, 1.0, 2.0], "tau": 0.5, "at_edge": False}
     save_json(paths.tau_curve, search | {"n_generated": 10, "n_train": 20})
     save_model(paths.weights(3), {}, {"dataset": "Toy"})
-    for stage, warnings in ((1, ["the LF codebook has collapsed: TRAIN uses 1 of 1024 codes"]), (2, []), (3, [])):
-        save_json(paths.report(stage), {"warnings": warnings})
+    error = {"total": {"mse": 0.1, "l1": 0.1}}
+    stage1 = {
+        "codebook_size": 1024,
+        "usage": {"lf": {"live": 1}},
+        "reconstruction": {"train": error, "test": error},
+    }
+    save_json(paths.report(1), stage1)
+    save_json(paths.report(2), {"bands": [], "masked": {"train": {"unconditional": {}}}})
+    save_json(paths.report(3), {"l1": 0.1, "l1_input": 0.2, "spread": 1.0})
     return paths
 
 
@@ -102,7 +109,9 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(metrics["mapped"]["cfid_per_class"]) == ["-1", "1"]
     assert {"reference", "change_percent", "intervals", "unresolved", "provenance"} <= set(metrics)
     assert metrics["missing"] == {}
-    assert metrics["warnings"] == {"stage1": ["the LF codebook has collapsed: TRAIN uses 1 of 1024 codes"]}
+    assert list(metrics["warnings"]) == ["stage1"]
+    (warning,) = metrics["warnings"]["stage1"]
+    assert "codebook of band LF has collapsed: TRAIN uses 1 of 1024 codes" in warning
 
 
 def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +188,6 @@ def test_files_that_do_not_belong_together(tmp_path: Path, study: Paths) -> None
         evaluate_files(tmp_path / "real.npz", tmp_path / "short.npz", params=PARAMS)
     with pytest.raises(DataError, match="label '6'|label '5'"):
         evaluate_files(tmp_path / "real.npz", tmp_path / "strange.npz", params=PARAMS)
-    Judge(1, 3).save(tmp_path / "three.safetensors")
+    untrained_judge(1, 3).save(tmp_path / "three.safetensors")
     with pytest.raises(ArtifactError, match="3 classes"):
         evaluate_files(study.test, study.samples, fcn=tmp_path / "three.safetensors", params=PARAMS)

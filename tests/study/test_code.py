@@ -116,7 +116,7 @@ def test_every_definition_that_a_step_reaches_counts(step: str, copy: Path) -> N
 def test_another_function_of_the_same_name_counts(copy: Path) -> None:
     """The caller reads as before; only where the name comes from is another."""
     (copy / "mapper" / "other.py").write_text("def in_batches(length, *tensors):\n    yield tensors\n")
-    edit(copy / "mapper" / "train.py", "from nm_vqtsg.nn.batches import", "from nm_vqtsg.mapper.other import")
+    edit(copy / "mapper" / "model.py", "from nm_vqtsg.nn.batches import", "from nm_vqtsg.mapper.other import")
     assert {"stage3", "evaluate"} <= changed(copy)
 
 

@@ -10,7 +10,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from nm_vqtsg.errors import DataError, ParameterError
-from nm_vqtsg.svq.quantize import StochasticQuantizer, invert_cdf
+from nm_vqtsg.svq.quantize import StochasticQuantizer
 
 DRAWS = 50_000
 
@@ -96,34 +96,6 @@ def test_latents_on_a_code_stay_there_at_low_temperature() -> None:
     codes, live = random_codebook()
     own = live.nonzero().squeeze(1)
     assert torch.equal(StochasticQuantizer(codes, live).draw(codes[own], 0.01, seeded()), own)
-
-
-@pytest.mark.parametrize("k", [1, 2, 7, 64, 1000, 1024])
-def test_inverse_cdf_is_the_plain_inverse(k: int) -> None:
-    weights = torch.rand(300, k, generator=seeded(6)) ** 8
-    weights[:, ::3] = 0 if k > 1 else 1
-    uniforms = torch.rand(300, generator=seeded(7))
-    cumulated = weights.double().cumsum(1)
-    plain = torch.searchsorted(cumulated, uniforms.double()[:, None] * cumulated[:, -1:], right=True).squeeze(1)
-    found = invert_cdf(weights, uniforms)
-    assert (found != plain).sum() <= 1  # a number within rounding of a boundary may fall on its other side
-    assert (weights.gather(1, found[:, None]) > 0).all()
-
-
-def test_inverse_cdf_has_the_law_of_categorical() -> None:
-    weights = torch.rand(1000, generator=seeded(8)) ** 3
-    uniforms = torch.rand(DRAWS, generator=seeded(9))
-    mine = torch.bincount(invert_cdf(weights.expand(DRAWS, -1), uniforms), minlength=1000)
-    expected = torch.distributions.Categorical(weights).probs.double() * DRAWS
-    keep = expected > 5
-    assert chisquare(mine[keep], expected[keep] * mine[keep].sum() / expected[keep].sum()).pvalue > 1e-3
-
-
-def test_inverse_cdf_survives_the_ends_of_the_unit_interval() -> None:
-    weights = torch.zeros(4, 1024)
-    weights[:, 500], weights[:, 501] = 1.0, 1e-44
-    uniforms = torch.tensor([0.0, 2.0**-24, 0.5, 1 - 2.0**-24])
-    assert invert_cdf(weights, uniforms).tolist() == [500] * 4
 
 
 def test_draws_repeat_with_the_seed_and_differ_between_positions() -> None:

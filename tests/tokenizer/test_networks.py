@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from nm_vqtsg.nn.bands import HighBand, LowBand
-from nm_vqtsg.params import Stage1
+from nm_vqtsg.params import Stage1, Training
+from nm_vqtsg.tokenizer._fast import TokenDecoder
 from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.tokenizer.network import Decoder, Encoder, Shape
-from nm_vqtsg.training.budget import Budget, make_optimizer
+from nm_vqtsg.training.schedule import make_optimizer
 
 TOKENS = {  # data set: length, LF and HF tokens of the published tokeniser
     "Crop": (46, 5, 46),
@@ -83,23 +84,23 @@ def changed_decoder(band, length, dtype=torch.float64):
         decoder(2 * codes[tokens] + 1)
     for parameter in decoder.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    return decoder.eval(), codes, tokens
+    return decoder.eval(), TokenDecoder(decoder), codes, tokens
 
 
 @pytest.mark.parametrize("band", [LowBand(), HighBand()])
 @pytest.mark.parametrize("length", [5, 37, 140])
 @torch.no_grad()
 def test_decoding_by_look_up_is_decoding_the_codes(band, length):
-    decoder, codes, tokens = changed_decoder(band, length)
-    torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))
-    single = decoder.of_tokens(tokens[:1], codes)  # at both ends a code is missing beside it
+    decoder, look_up, codes, tokens = changed_decoder(band, length)
+    torch.testing.assert_close(look_up(tokens, codes), decoder(codes[tokens]))
+    single = look_up(tokens[:1], codes)  # at both ends a code is missing beside it
     torch.testing.assert_close(single, decoder(codes[tokens[:1]]))
 
 
 @torch.no_grad()
 def test_what_is_looked_up_follows_every_change():
     """Of weights, statistics, codes, the device or type, and by loading."""
-    decoder, codes, tokens = changed_decoder(HighBand(), 37)
+    decoder, look_up, codes, tokens = changed_decoder(HighBand(), 37)
     state = {name: value.clone() for name, value in decoder.state_dict().items()}
     modules = (decoder.project, *decoder.layers[:2])
     parts = [tensor for module in modules for tensor in module.state_dict().values()]
@@ -107,13 +108,13 @@ def test_what_is_looked_up_follows_every_change():
     assert len(parts) == 9  # two layers, a batch norm and the frequencies of an activation
 
     def expect_equal():
-        torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))
+        torch.testing.assert_close(look_up(tokens, codes), decoder(codes[tokens]))
 
-    before = decoder.of_tokens(tokens, codes)
+    before = look_up(tokens, codes)
     for tensor in (codes, *parts):
         tensor.mul_(1.5)
         expect_equal()
-    assert not torch.allclose(decoder.of_tokens(tokens, codes), before)
+    assert not torch.allclose(look_up(tokens, codes), before)
     codes = codes.clone() + 1
     expect_equal()
     decoder.load_state_dict(state)
@@ -122,26 +123,26 @@ def test_what_is_looked_up_follows_every_change():
     expect_equal()
     decoder.float()
     codes = codes.float()
-    torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(look_up(tokens, codes), decoder(codes[tokens]), rtol=1e-3, atol=1e-3)
 
 
 @torch.no_grad()
 def test_a_copy_looks_up_its_own_weights():
-    decoder, codes, tokens = changed_decoder(LowBand(), 37)
-    decoder.of_tokens(tokens, codes)
-    other = copy.deepcopy(decoder)
+    decoder, look_up, codes, tokens = changed_decoder(LowBand(), 37)
+    look_up(tokens, codes)
+    other, other_look_up = copy.deepcopy((decoder, look_up))
     other.project.weight.mul_(2)
-    torch.testing.assert_close(other.of_tokens(tokens, codes), other(codes[tokens]))
-    torch.testing.assert_close(decoder.of_tokens(tokens, codes), decoder(codes[tokens]))
+    torch.testing.assert_close(other_look_up(tokens, codes), other(codes[tokens]))
+    torch.testing.assert_close(look_up(tokens, codes), decoder(codes[tokens]))
 
 
 @pytest.mark.parametrize("trained", ["weights", "statistics"])
 def test_what_is_looked_up_follows_training(trained):
     """Fused kernels change weights and statistics without a sign that PyTorch would show."""
-    decoder, codes, tokens = changed_decoder(HighBand(), 37)
-    optimizer = make_optimizer(decoder, Budget(1, 7, learning_rate=0.1, learning_rate_min=0.1))
+    decoder, look_up, codes, tokens = changed_decoder(HighBand(), 37)
+    optimizer = make_optimizer(decoder, Training(learning_rate=0.1, learning_rate_min=0.1))
     with torch.no_grad():
-        before = decoder.of_tokens(tokens, codes)
+        before = look_up(tokens, codes)
     if trained == "weights":
         decoder(codes[tokens]).square().sum().backward()
         optimizer.step()
@@ -149,16 +150,16 @@ def test_what_is_looked_up_follows_training(trained):
         decoder.train()(3 * codes[tokens] + 2)
         decoder.eval()
     with torch.no_grad():
-        after = decoder.of_tokens(tokens, codes)
+        after = look_up(tokens, codes)
         torch.testing.assert_close(after, decoder(codes[tokens]))
     assert not torch.allclose(before, after)
 
 
 def test_weights_that_were_made_in_inference_mode_are_never_taken_for_unchanged():
     with torch.inference_mode():
-        decoder, codes, tokens = changed_decoder(HighBand(), 37)
-        before = decoder.of_tokens(tokens, codes)
+        decoder, look_up, codes, tokens = changed_decoder(HighBand(), 37)
+        before = look_up(tokens, codes)
         decoder.project.weight.mul_(2)
-        after = decoder.of_tokens(tokens, codes)
+        after = look_up(tokens, codes)
         torch.testing.assert_close(after, decoder(codes[tokens]))
     assert not torch.allclose(before, after)

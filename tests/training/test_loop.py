@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from nm_vqtsg.errors import TrainingError, UserError
+from nm_vqtsg.params import Training
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
 from nm_vqtsg.session.stop import Interrupted
-from nm_vqtsg.training import Budget, fit
 from nm_vqtsg.training.checkpoint import CheckpointFolder
 from nm_vqtsg.training.curve import save_curve
+from nm_vqtsg.training.loop import fit
 
-BUDGET = Budget(60, 8, 0.005, 0.0005)
+BUDGET = Training(steps=60, batch_size=8)
 X = torch.randn(30, 5, generator=torch.Generator().manual_seed(1))
 
 
@@ -50,10 +51,10 @@ def train(session: Session, crash_at: int = -1, callback: BestWeights | None = N
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
 
-    def step_loss(rows: Tensor, generator: torch.Generator, step: int) -> dict[str, Tensor]:
+    def step_loss(rows: Tensor, rng: torch.Generator, step: int) -> dict[str, Tensor]:
         if step == crash_at:
             raise Crash
-        noise = torch.randn((), generator=generator)
+        noise = torch.randn((), generator=rng)
         loss = (module(X[rows]).squeeze(1) - X[rows].sum(1) + noise).square().mean()
         return {"loss": loss * math.nan if step == poison_at else loss, "noise": noise}
 
@@ -85,7 +86,7 @@ def test_training_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(5, 1), nn.Dropout(0.5))
     expected = torch.random.get_rng_state()
-    budget = Budget(3, 4, 0.1, 0.1)
+    budget = Training(steps=3, batch_size=4, learning_rate=0.1, learning_rate_min=0.1)
     fit(module, lambda rows, *_: {"loss": module(X[rows]).mean()}, n=30, budget=budget, seed=0)
     assert torch.equal(torch.random.get_rng_state(), expected)
 

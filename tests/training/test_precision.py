@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,44 +11,44 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nm_vqtsg.errors import UserError
-from nm_vqtsg.evaluation.judge import Judge
-from nm_vqtsg.mapper.train import fit_mapper
-from nm_vqtsg.mapper.unet import UNet
-from nm_vqtsg.params import Fcn, Stage1, Stage2
+from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.params import Fcn, Stage1, Stage2, Stage3, Svq
 from nm_vqtsg.prior.maskgit import training_mask
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.prior.network import PriorNetwork
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.train import masked_loss, sparse_masked_loss
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer.kinds import timevqvae
-from nm_vqtsg.training import Budget
 from nm_vqtsg.training.precision import check_precision
 
 L, N, STEPS = 32, 40, 6
 X = torch.randn(N, 1, L, generator=torch.Generator().manual_seed(0)).cumsum(-1) / 4
 Y = torch.arange(N) % 2
-BUDGET = Budget(steps=STEPS, batch_size=8, learning_rate=5e-3, learning_rate_min=5e-4)
+BUDGET = {"steps": STEPS, "batch_size": 8}
+STAGE1 = Stage1(codebook_size=16, steps=STEPS, batch_size=8)
 
 
 def stage1(session: Session) -> list[dict[str, float]]:
-    return timevqvae.KIND.build(Stage1(codebook_size=16), 1, L).fit(X, BUDGET, 0, session)
+    return timevqvae.KIND.build(STAGE1, 1, L).fit(X, 0, session)
 
 
 def stage2(session: Session) -> list[dict[str, float]]:
     grids, live = ((1, 4), (2, 8)), [torch.ones(16, dtype=torch.bool)] * 2
     tokens = [torch.randint(16, (N, n), generator=torch.Generator().manual_seed(n)) for n in (4, 16)]
-    return Prior(Stage2(), grids, live, 2).fit(tokens, Y, BUDGET, 0, session)
+    return Prior(Stage2(**BUDGET), grids, live, 2).fit(tokens, Y, 0, session)
 
 
 def stage3(session: Session) -> list[dict[str, float]]:
-    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), 1, L)
-    tokenizer.fit(X, replace(BUDGET, steps=1))
-    torch.manual_seed(0)
-    return fit_mapper(UNet(1, 8, (1, 2, 4)), StochasticVariants(tokenizer, X), 0.5, BUDGET, 0, session)
+    tokenizer = timevqvae.KIND.build(STAGE1.model_copy(update={"steps": 1}), 1, L)
+    tokenizer.fit(X)
+    mapper = Mapper(Stage3(multipliers=(1, 2, 4), **BUDGET), Svq(), 0.5, 1, L, codes="")
+    return mapper.fit(StochasticVariants(tokenizer, X), 0, session)
 
 
 def judge(session: Session) -> list[dict[str, float]]:
-    return Judge.train(X.numpy(), Y.numpy(), 2, Fcn(epochs=2, batch_size=16), session)[1]
+    return Judge(Fcn(epochs=2, batch_size=16), 1, 2).fit(X.numpy(), Y.numpy(), session)
 
 
 ALL = pytest.mark.parametrize("train", [stage1, stage2, stage3, judge])
@@ -127,10 +126,8 @@ def test_inductor_compiles_both_bands(tmp_path: Path, monkeypatch: pytest.Monkey
     """What `--compile` uses. Bands differ in their lengths, of which inductor is not to make variables."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.compiler.reset()  # after many networks of one class nothing more would be compiled
-    config = Stage1(codebook_size=16, blocks_per_depth=1)
     plain, compiled = (
-        timevqvae.KIND.build(config, 1, L).fit(X, BUDGET, 0, Session(compiler=compiler))
-        for compiler in (None, "inductor")
+        timevqvae.KIND.build(STAGE1, 1, L).fit(X, 0, Session(compiler=compiler)) for compiler in (None, "inductor")
     )
     assert list(tmp_path.rglob("*.so")), "nothing was compiled"
     assert compiled[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=1e-2)
@@ -144,12 +141,12 @@ def test_mixed_precision_learns_nearly_the_same(train: Train) -> None:
 
 
 def test_codes_are_chosen_in_full_precision() -> None:
-    tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), 1, L)
-    tokenizer.fit(X, replace(BUDGET, steps=1))
-    band, generator = tokenizer.lf, torch.Generator()
+    tokenizer = timevqvae.KIND.build(STAGE1.model_copy(update={"steps": 1}), 1, L)
+    tokenizer.fit(X)
+    band, rng = tokenizer.lf, torch.Generator()
     z = band.encode(X).detach()
     with torch.autocast("cpu", torch.bfloat16):
-        quantised, commitment = band.quantizer(z, 0, generator)
+        quantised, commitment = band.quantizer(z, 0, rng)
         assert band.encode(X).dtype == torch.float32
     assert quantised.dtype == commitment.dtype == torch.float32
 
@@ -160,9 +157,9 @@ def test_both_forms_of_the_masked_loss_are_equal() -> None:
     tokens, y = [torch.randint(11, (5, 4)), torch.randint(13, (5, 12))], torch.randint(3, (5,))
     for band, n in enumerate((4, 12)):
         masked, found = training_mask(5, n, torch.Generator().manual_seed(band)), []
-        for sparse in (True, False):
+        for form in (sparse_masked_loss, masked_loss):
             network.zero_grad()
-            loss = network.masked_loss(tokens, y, band, masked, sparse)
+            loss = form(network, tokens, y, band, masked)
             loss.backward()
             found.append((loss, {k: p.grad for k, p in network.named_parameters() if p.grad is not None}))
         (loss, gradients), (other, others) = found

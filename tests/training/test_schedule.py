@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from nm_vqtsg.training import Budget
-from nm_vqtsg.training.budget import make_optimizer, make_schedule
-from nm_vqtsg.training.order import BatchOrder, derive_seed
+from nm_vqtsg.params import Training
+from nm_vqtsg.training.order import BatchOrder
+from nm_vqtsg.training.schedule import make_optimizer, make_schedule
+from nm_vqtsg.training.seeds import derive_seed
 
-BUDGET = Budget(1000, 32, learning_rate=0.005, learning_rate_min=0.0005, warmup_fraction=0.05)
+BUDGET = Training(steps=1000)
 
 
-def rates(budget: Budget) -> list[float]:
+def rates(budget: Training) -> list[float]:
     optimizer = make_optimizer(nn.Linear(1, 1), budget)
     schedule, seen = make_schedule(optimizer, budget), []
     for _ in range(budget.steps):
@@ -36,7 +37,7 @@ def test_rises_linearly_then_falls_to_the_minimum() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 19, 20])
 def test_short_budgets_have_positive_rates(steps: int) -> None:
-    assert min(rates(Budget(steps, 4, 0.005, 0.0005))) > 0
+    assert min(rates(Training(steps=steps))) > 0
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(10, 3), (3, 10), (7, 7), (1, 4)])

@@ -12,7 +12,7 @@ from nm_vqtsg.estimators.folder import GENERATOR, MAPPER, write_card, write_fold
 from nm_vqtsg.estimators.registry import generator_class
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.mapper.model import Mapper
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
 
@@ -54,7 +54,7 @@ def export(ctx: StepContext, folder: Path) -> list[str]:
     written = ["generator"]
     if paths.weights(3).is_file():
         mapper = Mapper.load(paths.weights(3))
-        mapper.mean, mapper.std = description.mean, description.std
+        mapper.scaling = train.scaling
         mapper.save(folder / MAPPER)
         write_card(folder)
         written.append("mapper")

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_series
 from nm_vqtsg.errors import DataError, UserError
+from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.quantizer import Codebook, nearest_code
 from nm_vqtsg.session import Session
 
-BATCH = 256
 BANDS = ("lf", "hf")
 _NEEDED = ("vqvae", "iterative_decoding", "decode_token_ind_to_timeseries", "n_classes")
 
@@ -77,11 +77,11 @@ class AuthorsGenerator:
         """(B, C, L) -> of LF and HF (B, N, d), latents after the projection to the width of the codes."""
         self.maskgit.eval()
         x = x.to(self.device)
-        found = []
+        latents = []
         for encoder, quantizer in zip(self._encoders, self._quantizers, strict=True):
             features = encoder(x).flatten(2).transpose(1, 2)  # (B, D, H, W) -> (B, N, D), row by row
-            found.append(quantizer.project_in(features))
-        return tuple(found)
+            latents.append(quantizer.project_in(features))
+        return tuple(latents)
 
     @torch.no_grad()
     def decode(self, tokens: Sequence[Tensor]) -> Tensor:
@@ -96,12 +96,12 @@ class AuthorsGenerator:
         n: int,
         y: Tensor | int | None = None,
         *,
-        generator: torch.Generator,
+        rng: torch.Generator,
         session: Session | None = None,
     ) -> Tensor:
         """Draw `n` series (n, C, L); of class(es) `y`, (n,) int64 or one for all, where given.
 
-        The package draws from torch's global generator. It is seeded from `generator` for the time of the call.
+        The package draws from torch's global generator. It is seeded from `rng` for the time of the call.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class AuthorsGenerator:
             If `n` is not positive, or `y` has another length or an unknown class.
         """
         classes = self._classes(n, y)
-        seed = int(torch.randint(2**62, (1,), generator=generator))
+        seed = int(torch.randint(2**62, (1,), generator=rng))
         self.maskgit.eval()
         parts = []
         cuda = [self.device] if self.device.type == "cuda" else []

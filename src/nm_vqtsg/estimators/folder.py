@@ -16,7 +16,7 @@ from nm_vqtsg.estimators.description import Description, read_json
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.nn.quantizer import codes_digest
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.tokenizer.kind import Kind
 
 STAGES = ("stage1.safetensors", "stage2.safetensors")
@@ -62,13 +62,13 @@ def read_networks(
     """
     tokenizer = kind.load(folder / STAGES[0], device)
     prior = Prior.load(folder / STAGES[1], device)
-    found = {
+    own = {
         "codes": codes_digest(tokenizer.codebooks),
         "channels": tokenizer.in_channels,
         "length": tokenizer.length,
         "stage1": tokenizer.config,
     }
-    for name, value in found.items():
+    for name, value in own.items():
         _check_described(folder / STAGES[0], name, value, getattr(description, name))
     _check_described(folder / STAGES[1], "stage2", prior.config, description.stage2)
     _check_described(folder / STAGES[1], "number of classes", prior.n_classes, len(description.classes))

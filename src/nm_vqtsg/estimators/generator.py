@@ -15,14 +15,14 @@ from nm_vqtsg.estimators.folder import GENERATOR, read_description, read_network
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Sample, Stage1, Stage2
 from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
 from nm_vqtsg.session.session import estimator_session
 from nm_vqtsg.tokenizer.kind import Kind
 from nm_vqtsg.tokenizer.model import Tokenizer
-from nm_vqtsg.training import Budget
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.curve import Row
+from nm_vqtsg.training.seeds import new_rng
 
 FIT = "fit(X, y) or load(folder)"
 
@@ -76,7 +76,7 @@ class TwoStageEstimator(SectionEstimator):
     classes_: np.ndarray
     mean_: np.ndarray
     std_: np.ndarray
-    curves_: dict[str, list[dict[str, float]]]
+    curves_: dict[str, list[Row]]
     facts_: Facts
 
     def __init__(
@@ -126,7 +126,7 @@ class TwoStageEstimator(SectionEstimator):
         self._set_scaling(array)
         session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
-        curve = tokenizer.fit(x, Budget.of(config), seed, session)
+        curve = tokenizer.fit(x, seed, session)
         self.__dict__.pop("prior_", None)  # of another tokeniser
         self.tokenizer_, self.curves_ = tokenizer, {"stage1": curve}
         self.facts_ = Facts.of(array)
@@ -150,7 +150,7 @@ class TwoStageEstimator(SectionEstimator):
         live = [codebook.live for codebook in tokenizer.codebooks]
         config, seed = self.section("stage2"), check_random_state(self.random_state)
         prior = Prior(config, tokenizer.grids, live, len(self.classes_))
-        self.curves_["stage2"] = prior.fit(tokens, ids, Budget.of(config), seed, session)
+        self.curves_["stage2"] = prior.fit(tokens, ids, seed, session)
         self.prior_, self.facts_ = prior, Facts.of(array, ids, len(self.classes_))
         return self
 
@@ -191,9 +191,8 @@ class TwoStageEstimator(SectionEstimator):
         generator = self.generator_
         n, seed = check_count(n), check_random_state(self.random_state if seed is None else seed)
         ids = None if y is None else torch.from_numpy(class_ids(y, self.classes_))
-        source = torch.Generator().manual_seed(derive_seed(seed, "sample"))
         session = estimator_session(self.device, self.progress)
-        return self._unscaled(generator.sample(n, ids, generator=source, session=session))
+        return self._unscaled(generator.sample(n, ids, rng=new_rng(seed, "sample"), session=session))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Series (n, C, L) after a round through the tokens, in the units of the data.

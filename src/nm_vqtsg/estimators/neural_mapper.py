@@ -14,8 +14,9 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
 from nm_vqtsg.generators.base import VQGenerator
+from nm_vqtsg.mapper import advice
 from nm_vqtsg.mapper.model import Mapper
-from nm_vqtsg.mapper.train import MapperReport, check_mapper
+from nm_vqtsg.mapper.quality import MapperReport, measure
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
@@ -24,10 +25,11 @@ from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
 from nm_vqtsg.session.session import estimator_session
+from nm_vqtsg.svq import advice as svq_advice
 from nm_vqtsg.svq.quantize import check_tau
 from nm_vqtsg.svq.tau_search import TauCurve, search_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.seeds import new_rng
 
 SUFFIX = ".safetensors"
 
@@ -166,9 +168,10 @@ class NeuralMapper(SectionEstimator):
         tau = self.tau_curve_.tau if self.tau_curve_ else self.tau
         assert tau is not None
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
-        mapper.mean, mapper.std = tuple(mean.tolist()), tuple(std.tolist())
+        mapper.scaling = Scaling(mean, std)
         self.curve_ = mapper.fit(variants, seed, session)
-        self.report_ = check_mapper(mapper.network, variants, mapper.tau, seed)
+        self.report_ = measure(mapper, variants, seed)
+        _warn(advice.warnings(vars(self.report_)))
         self.mapper_, self.tau_ = mapper, mapper.tau
         return self
 
@@ -187,7 +190,7 @@ class NeuralMapper(SectionEstimator):
         """
         mapper = self._fitted()
         x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
-        return Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).numpy()).astype(np.float32)
+        return Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).cpu().numpy()).astype(np.float32)
 
     def save(
         self, path: Path | str, facts: dict[str, Any] | None = None, *, metrics: dict[str, Any] | None = None
@@ -234,27 +237,26 @@ class NeuralMapper(SectionEstimator):
         """An estimator around a trained mapper, as if it had been fitted."""
         estimator = cls(mapper.config, mapper.svq, tau=mapper.tau, device=device, progress=progress)
         estimator.mapper_, estimator.tau_, estimator.tau_curve_ = mapper, mapper.tau, None
-        estimator.mean_, estimator.std_ = np.array(mapper.mean), np.array(mapper.std)
+        estimator.mean_, estimator.std_ = mapper.scaling.mean, mapper.scaling.std
         return estimator
 
     def _search(self, generator: Codec, x: Tensor, session: Session) -> TauCurve:
         if not hasattr(generator, "sample"):
             raise UserError("tau cannot be searched for without generated series; give tau, or a whole generator")
-        source = torch.Generator().manual_seed(derive_seed(self.random_state, "tau", "samples"))
+        rng = new_rng(self.random_state, "tau", "samples")
         grid = self.tau_grid if self.tau_grid is not None else Params().tau_grid
         rocket = self.section("rocket")
         curve = search_tau(
             generator,
             x,
-            generator.sample(ENOUGH, generator=source, session=session),
+            generator.sample(ENOUGH, rng=rng, session=session),
             grid,
             RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
             distance=self.section("svq").distance,
             seed=self.random_state,
             session=session,
         )
-        if curve.warning:
-            logging.getLogger("nm_vqtsg").warning(curve.warning)
+        _warn(svq_advice.warnings(vars(curve) | {"tau": curve.tau, "at_edge": curve.at_edge}))
         return curve
 
     def _fitted(self) -> Mapper:
@@ -263,3 +265,8 @@ class NeuralMapper(SectionEstimator):
 
     def _scaled(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(Scaling(self.mean_, self.std_).apply(array))
+
+
+def _warn(sentences: list[str]) -> None:
+    for sentence in sentences:
+        logging.getLogger("nm_vqtsg").warning(sentence)

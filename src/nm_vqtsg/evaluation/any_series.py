@@ -20,9 +20,9 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.repeats import repeats
 from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.session import Session
 
@@ -173,16 +173,16 @@ def _judge(
 ) -> tuple[Judge | None, str]:
     """The judge, and where it came from or why there is none."""
     if given is not None:
-        judge, called = (Judge.load(given), given.name) if isinstance(given, Path) else (given, "a Judge")
+        path = given if isinstance(given, Path) else None
+        judge = given if isinstance(given, Judge) else Judge.load(given, session.device)
         if labels is None:
             return None, "an FCN was given, but the real series have no labels"
         if judge.n_classes != len(labels):
-            where = given if isinstance(given, Path) else "judge"
             raise ArtifactError(
-                f"{where}: knows {judge.n_classes} classes, the real series have {len(labels)}; give its own data"
+                f"{path or 'judge'}: knows {judge.n_classes} classes, the real series have {len(labels)}; "
+                "give its own data"
             )
-        judge.model.to(session.device)
-        return judge, f"given ({called})"
+        return judge, f"given ({path.name if path else 'a Judge'})"
     if labels is None:
         return None, "no labels in the real series"
     if train is None or train.y is None:
@@ -190,5 +190,6 @@ def _judge(
             "an FCN (--fcn; in Python, judge), or real series with labels to train one on (--train; in Python, "
             "train and y_train)"
         )
-    judge, curve = Judge.train(train.X, train.y, len(labels), params.fcn, session)
+    judge = Judge(params.fcn, train.X.shape[1], len(labels))
+    curve = judge.fit(train.X, train.y, session)
     return judge, f"trained on train for {len(curve)} epochs"

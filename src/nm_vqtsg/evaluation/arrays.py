@@ -11,7 +11,7 @@ from nm_vqtsg.datasets.arrays import as_labels, as_series
 from nm_vqtsg.datasets.raw import canonical_labels
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
-from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 from nm_vqtsg.params.estimator import as_section
 from nm_vqtsg.session.session import estimator_session

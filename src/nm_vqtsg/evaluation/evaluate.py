@@ -12,8 +12,8 @@ import numpy as np
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.evaluation.changes import bootstrap, changes, intervals
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.scores import Features, Samples, Scorer
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.params import Evaluate, Rocket
 from nm_vqtsg.session import Session

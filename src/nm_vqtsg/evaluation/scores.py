@@ -8,8 +8,8 @@ import numpy as np
 
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.second_opinion import labelled_scores, unlabelled_scores
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.cfid import class_fid
 from nm_vqtsg.metrics.fid import Gaussian, fid, frechet_distance
 from nm_vqtsg.metrics.inception import inception_score

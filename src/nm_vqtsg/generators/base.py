@@ -9,8 +9,6 @@ from torch import Tensor
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.session import Session
 
-__all__ = ["Codebook", "VQGenerator"]
-
 
 class VQGenerator(Protocol):
     """A trained generator of series that works through tokens of one or more vector-quantised bands.
@@ -37,8 +35,8 @@ class VQGenerator(Protocol):
         n: int,
         y: Tensor | int | None = None,
         *,
-        generator: torch.Generator,
+        rng: torch.Generator,
         session: Session | None = None,
     ) -> Tensor:
-        """Draw `n` series, (n, C, L); of class(es) `y` where given, else unconditionally."""
+        """Draw `n` series, (n, C, L), of class(es) `y` or unconditionally; chance comes from `rng`."""
         ...

@@ -9,7 +9,7 @@ from torch import Tensor
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Sample
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.tokenizer.model import Tokenizer
 
@@ -61,19 +61,19 @@ class TwoStageGenerator:
         n: int,
         y: Tensor | int | None = None,
         *,
-        generator: torch.Generator,
+        rng: torch.Generator,
         session: Session | None = None,
     ) -> tuple[Tensor, ...]:
         """Draw the tokens of `n` series: per band (n, N) int64."""
-        return self.prior.sample(n, y, generator=generator, config=self.sampling, session=session)
+        return self.prior.sample(n, y, rng=rng, config=self.sampling, session=session)
 
     def sample(
         self,
         n: int,
         y: Tensor | int | None = None,
         *,
-        generator: torch.Generator,
+        rng: torch.Generator,
         session: Session | None = None,
     ) -> Tensor:
         """Draw `n` series (n, C, L); of class(es) `y`, (n,) int64 or one for all, where given."""
-        return self.decode(self.sample_tokens(n, y, generator=generator, session=session))
+        return self.decode(self.sample_tokens(n, y, rng=rng, session=session))

@@ -4,19 +4,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nm_vqtsg.artifacts import load_model, load_state, save_model
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
-from nm_vqtsg.mapper.train import fit_mapper, map_batches
-from nm_vqtsg.mapper.unet import UNet
+from nm_vqtsg.mapper.network import UNet
+from nm_vqtsg.mapper.train import train
+from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.params import Stage3, Svq
 from nm_vqtsg.session import Session
 from nm_vqtsg.svq.quantize import check_tau
 from nm_vqtsg.svq.variants import StochasticVariants
-from nm_vqtsg.training import Budget
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.curve import Row
+from nm_vqtsg.training.seeds import derive_seed, seeded
 
 KIND = "mapper"
 
@@ -39,14 +42,14 @@ class Mapper:
 
     Attributes
     ----------
-    mean, std : tuple of float
-        Of each channel: the scaling of data in other units, for whoever applies it; 0 and 1 in a study.
+    scaling : Scaling
+        From the units of the data to z-scores, for whoever has them; none in a study.
     """
 
     def __init__(self, config: Stage3, svq: Svq, tau: float, in_channels: int, length: int, codes: str) -> None:
         self.config, self.svq, self.tau, self.codes = config, svq, check_tau(tau), codes
         self.in_channels, self.length = in_channels, length
-        self.mean, self.std = (0.0,) * in_channels, (1.0,) * in_channels
+        self.scaling = Scaling.none(in_channels)
         self._network: UNet | None = None
 
     @property
@@ -56,41 +59,49 @@ class Mapper:
             raise UserError("the mapper is not trained yet; call fit first")
         return self._network
 
-    def _build(self, seed: int) -> UNet:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive_seed(seed, "mapper"))
-            return UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
+    def _build(self) -> UNet:
+        return UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
 
-    def fit(
-        self, variants: StochasticVariants, seed: int, session: Session | None = None
-    ) -> list[dict[str, float]]:
+    def fit(self, variants: StochasticVariants, seed: int = 0, session: Session | None = None) -> list[Row]:
         """Train from scratch on real series and their variants; return the loss curve.
 
         Raises
         ------
+        DataError
+            If the series have another shape.
         TrainingError
             If a loss is not finite.
         """
-        network = self._build(seed)
-        curve = fit_mapper(network, variants, self.tau, Budget.of(self.config), seed, session)
+        self._check(variants.x)
+        network = seeded(derive_seed(seed, "mapper"), self._build)
+        curve = train(network, variants, self.tau, self.config, seed, session or Session())
         self._network = network
         return curve
 
+    @torch.no_grad()
     def map(self, x_hat: Tensor) -> Tensor:
-        """Map series (n, C, L), in batches and without dropout, to (n, C, L) on the CPU.
+        """Map series (n, C, L), in batches and always without dropout, to (n, C, L) on the network's device.
 
         Raises
         ------
         DataError
             If the series have another shape.
         """
-        if x_hat.ndim != 3 or x_hat.shape[1:] != (self.in_channels, self.length) or not len(x_hat):
+        self._check(x_hat)
+        network, was_training = self.network, self.network.training
+        network.eval()
+        try:
+            x_hat = x_hat.to(next(network.parameters()).device)
+            return torch.cat([network(batch) for (batch,) in in_batches(self.length, x_hat)])
+        finally:
+            network.train(was_training)
+
+    def _check(self, x: Tensor) -> None:
+        if x.ndim != 3 or x.shape[1:] != (self.in_channels, self.length) or not len(x):
             raise DataError(
-                f"series of shape {tuple(x_hat.shape)} do not fit a mapper of series "
+                f"series of shape {tuple(x.shape)} do not fit a mapper of series "
                 f"(n, {self.in_channels}, {self.length})"
             )
-        device = next(self.network.parameters()).device
-        return torch.cat([batch.cpu() for batch in map_batches(self.network, x_hat.to(device))])
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights and header; `facts` (JSON) go into the header, too."""
@@ -101,8 +112,8 @@ class Mapper:
             "in_channels": self.in_channels,
             "length": self.length,
             "tau": self.tau,
-            "mean": self.mean,
-            "std": self.std,
+            "mean": self.scaling.mean.tolist(),
+            "std": self.scaling.std.tolist(),
             "codes": self.codes,
             **(facts or {}),
         }
@@ -125,8 +136,10 @@ class Mapper:
         mapper = cls(
             stage3, svq, float(header["tau"]), header["in_channels"], header["length"], header.get("codes", "")
         )
-        mapper.mean, mapper.std = tuple(header["mean"]), tuple(header["std"])
-        network = mapper._build(seed=0)
+        mapper.scaling = Scaling(
+            np.array(header["mean"], dtype=np.float64), np.array(header["std"], dtype=np.float64)
+        )
+        network = mapper._build()
         load_state(network, tensors, path)
         mapper._network = network.to(device).eval()
         return mapper

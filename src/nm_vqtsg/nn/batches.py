@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-AT_MOST = 256  # series
+BATCH = 256  # series
 SAMPLES = 2**16  # of all series together, on a CPU
 
 
@@ -14,7 +14,7 @@ def in_batches(length: int, *inputs: Tensor) -> Iterator[Sequence[Tensor]]:
     On a CPU that is fewer of long series: the memory of large activations goes back to the operating system after
     every layer, and to get it again takes longer than to fill it. A GPU keeps its memory.
     """
-    size = AT_MOST
+    size = BATCH
     if inputs[0].device.type == "cpu":
         size = max(1, min(size, SAMPLES // length))
     return zip(*(rows.split(size) for rows in inputs), strict=True)

@@ -67,7 +67,7 @@ def _argmax(scores: Tensor) -> Tensor:
     return scores.argmax(1)
 
 
-def kmeans(z: Tensor, k: int, generator: torch.Generator, iterations: int = 10) -> tuple[Tensor, Tensor]:
+def kmeans(z: Tensor, k: int, rng: torch.Generator, iterations: int = 10) -> tuple[Tensor, Tensor]:
     """Lloyd's algorithm from randomly chosen vectors.
 
     Parameters
@@ -76,7 +76,7 @@ def kmeans(z: Tensor, k: int, generator: torch.Generator, iterations: int = 10) 
         (n, d) vectors. With n < k some centres start equal; of equal centres only the first gets members.
     k : int
         Centres.
-    generator : torch.Generator
+    rng : torch.Generator
         On the CPU.
     iterations : int
         Rounds of assignment and averaging. A centre without members stays where it is.
@@ -89,7 +89,7 @@ def kmeans(z: Tensor, k: int, generator: torch.Generator, iterations: int = 10) 
         (k,) members of each centre under the returned centres, as float.
     """
     n = len(z)
-    order = torch.randperm(n, generator=generator).repeat(-(-k // n))[:k]
+    order = torch.randperm(n, generator=rng).repeat(-(-k // n))[:k]
     centres = z[order.to(z.device)].clone()
     for _ in range(iterations):
         counts, sums = _statistics(z, nearest_code(z, centres), k)
@@ -142,7 +142,7 @@ class Quantizer(nn.Module):
         return Codebook(self.codes, self.live)
 
     @torch.no_grad()
-    def start(self, z: Tensor, per_step: int, generator: torch.Generator) -> None:
+    def start(self, z: Tensor, per_step: int, rng: torch.Generator) -> None:
         """Start the codes by k-means, and the averages in agreement with the clusters' sizes.
 
         Parameters
@@ -151,10 +151,10 @@ class Quantizer(nn.Module):
             (n, d) vectors of TRAIN.
         per_step : int
             Vectors in one training step, to which the counts are scaled.
-        generator : torch.Generator
+        rng : torch.Generator
             On the CPU.
         """
-        centres, counts = kmeans(z, len(self.codes), generator)
+        centres, counts = kmeans(z, len(self.codes), rng)
         self.codes.copy_(centres)
         self.ema_count.copy_(counts * (per_step / len(z)))
         self.ema_sum.copy_(centres * self.ema_count[:, None])
@@ -162,7 +162,7 @@ class Quantizer(nn.Module):
         self.live.fill_(True)
 
     def forward(
-        self, z: Tensor, step: int, generator: torch.Generator, patience: int | None = None
+        self, z: Tensor, step: int, rng: torch.Generator, patience: int | None = None
     ) -> tuple[Tensor, Tensor]:
         """One training step: quantise `z`, let the codes follow, revive those long unused.
 
@@ -172,7 +172,7 @@ class Quantizer(nn.Module):
             (B, N, d).
         step : int
             Number of the training step, noted for the codes that are used.
-        generator : torch.Generator
+        rng : torch.Generator
             On the CPU or the device of `z`; chooses the vectors that revived codes move to.
         patience : int, optional
             Steps that a code may stay unused before it is revived; without it none is.
@@ -192,7 +192,7 @@ class Quantizer(nn.Module):
             flat = z.detach().flatten(0, -2)
             self._follow(flat, indices.flatten(), step)
             if patience is not None:
-                self._revive(flat, step, patience, generator)
+                self._revive(flat, step, patience, rng)
         return z + (chosen - z).detach(), commitment
 
     @torch.no_grad()
@@ -207,7 +207,7 @@ class Quantizer(nn.Module):
         self.last_used.masked_fill_(used, step)
 
     @torch.no_grad()
-    def _revive(self, z: Tensor, step: int, patience: int, generator: torch.Generator) -> None:
+    def _revive(self, z: Tensor, step: int, patience: int, rng: torch.Generator) -> None:
         """Move long unused codes to different vectors of the batch `z` (n, d).
 
         At most one code per vector, so that no two codes become equal; the rest waits for the next step.
@@ -215,7 +215,7 @@ class Quantizer(nn.Module):
         unused = step - self.last_used > patience
         rank = unused.cumsum(0) - 1
         moved = unused & (rank < len(z))
-        order = torch.randperm(len(z), generator=generator, device=generator.device).to(z.device)
+        order = torch.randperm(len(z), generator=rng, device=rng.device).to(z.device)
         target = z[order[rank.clamp(0, len(z) - 1)]]
         self.codes.copy_(torch.where(moved[:, None], target, self.codes))
         self.ema_sum.copy_(torch.where(moved[:, None], target, self.ema_sum))

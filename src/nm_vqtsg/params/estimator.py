@@ -73,11 +73,11 @@ class SectionEstimator(BaseEstimator):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name; with `deep` those inside the sections, too, as ``stage1__steps``."""
-        found: dict[str, Any] = super().get_params(deep=False)
+        parameters: dict[str, Any] = super().get_params(deep=False)
         if deep:
             for name in self.sections:
-                found |= dict(_inside(self.section(name), f"{name}__"))
-        return found
+                parameters |= dict(_inside(self.section(name), f"{name}__"))
+        return parameters
 
     def set_params(self, **params: Any) -> Self:
         """Change parameters by name; ``stage1__steps=1000`` leaves the rest of `stage1` as it is.

@@ -10,16 +10,15 @@ import numpy as np
 import torch
 
 from nm_vqtsg.datasets.scaling import Scaling
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import registry
-from nm_vqtsg.training import Budget
 
 WARM_UP, STEPS = 2, 4  # steps of each training
 SERIES = 96  # to train on
@@ -118,14 +117,14 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     sessions = {name: Session(device=device, progress=own) for name, own in laps.items()}
     x = torch.from_numpy(X).to(device)
     tokenizer = registry.build(params.generator, stage1, channels, length)
-    tokenizer.fit(x, Budget.of(stage1), 0, sessions["stage1"])
+    tokenizer.fit(x, 0, sessions["stage1"])
     for book in tokenizer.codebooks:
         book.live.fill_(True)
     prior = Prior(stage2, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
     labels = None if y is None else torch.from_numpy(y)
-    prior.fit(tokenizer.tokens(x), labels, Budget.of(stage2), 0, sessions["stage2"])
+    prior.fit(tokenizer.tokens(x), labels, 0, sessions["stage2"])
     generator = TwoStageGenerator(tokenizer, prior, params.sample)
-    variants, source = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
+    variants, draws = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
     mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")
     mapper.fit(variants, 0, sessions["stage3"])
     judge, fcn = _judge(params, X, y, n_classes, sessions["fcn"], laps["fcn"])
@@ -136,8 +135,8 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     works: dict[str, Callable[[], object]] = {
         "encode": lambda: generator.encode(x[rows]),
         "decode": lambda: generator.decode(tokens),
-        "variant": lambda: variants.draw(rows, 1.0, source),
-        "sample": lambda: generator.sample(MEASURED, generator=source),
+        "variant": lambda: variants.draw(rows, 1.0, draws),
+        "sample": lambda: generator.sample(MEASURED, rng=draws),
         "rocket": lambda: rocket(part),
         "map": lambda: mapper.map(x[rows]),
     }
@@ -154,6 +153,6 @@ def _judge(
     if y is None:
         return None, 0.0
     update = {"batch_size": FCN_BATCH, "max_steps": WARM_UP + 1, "epochs": WARM_UP + 1}
-    fitted = X[: 2 * FCN_BATCH], y[: 2 * FCN_BATCH]
-    judge, _ = Judge.train(*fitted, n_classes, params.fcn.model_copy(update=update), session)
+    judge = Judge(params.fcn.model_copy(update=update), X.shape[1], n_classes)
+    judge.fit(X[: 2 * FCN_BATCH], y[: 2 * FCN_BATCH], session)
     return judge, laps.step * params.fcn.batch_size / FCN_BATCH

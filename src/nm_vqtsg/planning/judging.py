@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from nm_vqtsg.evaluation.fcn import FEATURES
+from nm_vqtsg.judge.network import FEATURES
 from nm_vqtsg.metrics.classifiers import ALPHAS, KERNELS, real_or_generated
 from nm_vqtsg.metrics.counts import ENOUGH, sample_count
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance

@@ -1,7 +1,7 @@
 """Masked generative modelling of tokens: what to mask in training, and parallel decoding.
 
-Pure functions of a network's logits, a schedule and a generator (Chang et al., "MaskGIT: Masked Generative Image
-Transformer", CVPR 2022, sections 3.1 and 3.2), so that any other prior over tokens can use them.
+Pure functions of a network's logits, a schedule and random numbers (Chang et al., "MaskGIT: Masked Generative
+Image Transformer", CVPR 2022, sections 3.1 and 3.2), so that any other prior over tokens can use them.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.nn.inverse_cdf import draw_categorical
 
 
@@ -43,16 +44,16 @@ def masked_count(n_tokens: int, step: int, n_steps: int) -> int:
     return math.floor(n_tokens * math.cos(math.pi / 2 * (step + 1) / n_steps))
 
 
-def training_mask(batch: int, n_tokens: int, generator: torch.Generator) -> Tensor:
-    """Positions to hide in training, as a (batch, n_tokens) bool tensor on the generator's device.
+def training_mask(batch: int, n_tokens: int, rng: torch.Generator) -> Tensor:
+    """Positions to hide in training, as a (batch, n_tokens) bool tensor on the device of `rng`.
 
     In each row u ~ U(0, 1), and ceil(N cos(pi u / 2)) tokens are chosen uniformly. Rounding up hides at least one
     token; rounding down would never show the network the empty canvas from which decoding starts.
     """
-    device = generator.device
-    uniform = torch.rand(batch, 1, generator=generator, device=device)
+    device = rng.device
+    uniform = torch.rand(batch, 1, generator=rng, device=device)
     count = (n_tokens * torch.cos(math.pi / 2 * uniform)).ceil_().clamp_(min=1)
-    order = torch.rand(batch, n_tokens, generator=generator, device=device).argsort(-1)
+    order = torch.rand(batch, n_tokens, generator=rng, device=device).argsort(-1)
     ranks = torch.empty_like(order).scatter_(1, order, torch.arange(n_tokens, device=device).expand_as(order))
     return ranks < count
 
@@ -65,14 +66,12 @@ def decode(
     mask_token: int,
     n_steps: int,
     choice_temperature: float,
-    generator: torch.Generator,
-    temperature: float = 1.0,
-    live: Tensor | None = None,
+    rng: torch.Generator,
     device: torch.device | None = None,
 ) -> Tensor:
     """Decode all tokens in parallel, in few steps, from a canvas of masks.
 
-    At each step every open position is drawn from the network's law; the draws with the highest confidence,
+    At each step every open position is drawn from the network's distribution; the draws of highest confidence,
     log p + choice_temperature * (1 - (t+1)/T) * Gumbel noise, are kept for good, and the others opened again.
 
     Parameters
@@ -87,22 +86,24 @@ def decode(
         T >= 1. A short canvas needs fewer calls of the network: steps that would keep nothing are left out.
     choice_temperature : float
         >= 0. Zero keeps the most probable draws; large values choose the positions to keep at random.
-    generator : torch.Generator
+    rng : torch.Generator
         On the CPU, or on `device`.
-    temperature : float
-        > 0, of the tokens' law.
-    live : Tensor, optional
-        (K,) bool; tokens outside it are never drawn.
     device : torch.device, optional
-        Where the canvas and the logits live; the generator's device by default.
+        Where the canvas and the logits live; that of `rng` by default.
 
     Returns
     -------
     Tensor
         (B, N) int64, without masks.
+
+    Raises
+    ------
+    ArtifactError
+        If logits are no numbers.
     """
     batch, n_tokens = shape
-    device = device or generator.device
+    device = device or rng.device
+    sound = torch.ones((), dtype=torch.bool, device=device)
     tokens = torch.full((batch, n_tokens), mask_token, dtype=torch.int64, device=device)
     open_positions = torch.arange(n_tokens, device=device).expand(batch, n_tokens)
     for step in range(n_steps):
@@ -111,24 +112,25 @@ def decode(
         if n_next == n_open:  # nothing would be kept of this step's draws
             continue
         logits = logits_fn(Canvas(tokens, open_positions, step))
-        if temperature != 1.0:
-            logits = logits / temperature
-        if live is not None:
-            logits = logits.masked_fill(~live, -torch.inf)
-        drawn, log_p = draw_categorical(logits.flatten(0, 1), generator)
+        drawn, log_p = draw_categorical(logits.flatten(0, 1), rng)
+        sound = sound & log_p.isfinite().all()
         tokens = tokens.scatter(1, open_positions, drawn.view(batch, n_open))
         if n_next == 0:
             break
         noise = choice_temperature * (1 - (step + 1) / n_steps)
         confidence = log_p.view(batch, n_open)
         if noise > 0:
-            confidence = confidence + noise * _gumbel((batch, n_open), generator).to(device)
+            confidence = confidence + noise * _gumbel((batch, n_open), rng).to(device)
         reopened = confidence.topk(n_next, dim=-1, largest=False, sorted=False).indices
         open_positions = open_positions.gather(1, reopened).sort(-1).values
         tokens = tokens.scatter(1, open_positions, mask_token)
+    if not bool(sound):  # looked at once, so that no step waits for a GPU
+        raise ArtifactError(
+            "the prior gives probabilities that are no numbers: its weights are damaged; train it again"
+        )
     return tokens
 
 
-def _gumbel(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    exponential = torch.empty(shape, device=generator.device).exponential_(generator=generator)
+def _gumbel(shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+    exponential = torch.empty(shape, device=rng.device).exponential_(generator=rng)
     return -exponential.log_()

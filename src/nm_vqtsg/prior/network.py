@@ -5,27 +5,15 @@ keys.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nm_vqtsg.prior.loss import cross_entropy
+from nm_vqtsg.params import Transformer
 
 Grid = tuple[int, int]
 """(frequency rows, columns in time); a band's N = rows * columns tokens are flattened row by row."""
-
-
-class TransformerShape(Protocol):
-    """Size of one band's transformer, as in the parameters."""
-
-    @property
-    def width(self) -> int: ...
-    @property
-    def depth(self) -> int: ...
-    @property
-    def heads(self) -> int: ...
 
 
 class Block(nn.Module):
@@ -34,8 +22,7 @@ class Block(nn.Module):
     Queries and keys are normalised (Dehghani et al., 2023, "Scaling vision transformers to 22 billion parameters",
     section 2), and a new block changes nothing: what is added to a residual starts at zero.
 
-    (B, N, W) -> (B, N, W), or -> (B, M, W) where only `positions` (B, M) of the output are wanted, or -> (R, W)
-    where only `rows` (R,) of the flattened output are.
+    (B, N, W) -> (B, N, W).
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -51,30 +38,22 @@ class Block(nn.Module):
         for last in (*self.out.parameters(), *self.feed_forward[-1].parameters()):
             nn.init.zeros_(last)
 
-    def forward(self, x: Tensor, positions: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
-        normed = self.attention_norm(x)
-        if positions is None:
-            q, k, v = self._heads(self.qkv(normed), 3)
-        else:
-            width = x.shape[-1]
-            (q,) = self._heads(functional.linear(_at(normed, positions), self.qkv.weight[:width]), 1)
-            k, v = self._heads(functional.linear(normed, self.qkv.weight[width:]), 2)
-            x = _at(x, positions)
-        attended = functional.scaled_dot_product_attention(self.query_norm(q), self.key_norm(k), v)
-        attended = attended.transpose(1, 2).flatten(2)
-        if rows is not None:
-            x, attended = x.flatten(0, 1).index_select(0, rows), attended.flatten(0, 1).index_select(0, rows)
-        x = x + self.out(attended)
-        return x + self.feed_forward(x)
+    def forward(self, x: Tensor) -> Tensor:
+        return self.finish(x, self.attend(*self.heads_of(self.qkv(self.attention_norm(x)), 3)))
 
-    def _heads(self, x: Tensor, parts: int) -> Tensor:
+    def heads_of(self, x: Tensor, parts: int) -> Tensor:
         """(B, N, parts * W) -> (parts, B, heads, N, W / heads)."""
         return x.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What is found by queries (B, heads, M, W / heads) among N keys and values: (B, M, W)."""
+        mixed = functional.scaled_dot_product_attention(self.query_norm(q), self.key_norm(k), v)
+        return mixed.transpose(1, 2).flatten(2)
 
-def _at(x: Tensor, positions: Tensor) -> Tensor:
-    """Rows of (B, N, W) at positions (B, M): (B, M, W)."""
-    return x.gather(1, positions.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Both residuals: (..., W) -> (..., W)."""
+        x = x + self.out(attended)
+        return x + self.feed_forward(x)
 
 
 class TokenEmbedding(nn.Module):
@@ -111,7 +90,7 @@ class BandContext(nn.Module):
     """
 
     def __init__(
-        self, n_codes: int, source: Grid, target: Grid, shape: TransformerShape, width: int, dropout: float
+        self, n_codes: int, source: Grid, target: Grid, shape: Transformer, width: int, dropout: float
     ) -> None:
         super().__init__()
         self.source, self.target = source, target
@@ -141,15 +120,13 @@ class BandTransformer(nn.Module):
         N.
     n_classes : int
         Class `n_classes` means "no class given".
-    shape : TransformerShape
+    shape : Transformer
         Width, depth and heads.
     dropout : float
         On the embeddings of visible tokens.
     """
 
-    def __init__(
-        self, n_codes: int, n_tokens: int, n_classes: int, shape: TransformerShape, dropout: float
-    ) -> None:
+    def __init__(self, n_codes: int, n_tokens: int, n_classes: int, shape: Transformer, dropout: float) -> None:
         super().__init__()
         self.embedding = TokenEmbedding(n_codes, n_tokens, shape.width, dropout)
         self.classes = nn.Embedding(n_classes + 1, shape.width)
@@ -162,15 +139,15 @@ class BandTransformer(nn.Module):
             nn.Linear(shape.width, n_codes),
         )
 
-    def hidden(
-        self,
-        tokens: Tensor,
-        classes: Tensor,
-        context: Tensor | None = None,
-        positions: Tensor | None = None,
-        rows: Tensor | None = None,
-    ) -> Tensor:
-        """Features of tokens.
+    def sequence(self, tokens: Tensor, classes: Tensor, context: Tensor | None = None) -> Tensor:
+        """What the blocks read, the class and then the tokens: (B, 1 + N, W); see `hidden` for the arguments."""
+        x = self.embedding(tokens)
+        if context is not None:
+            x = x + context
+        return torch.cat([self.classes(classes).unsqueeze(1), x], dim=1)
+
+    def hidden(self, tokens: Tensor, classes: Tensor, context: Tensor | None = None) -> Tensor:
+        """Features of tokens, which `head` turns into logits.
 
         Parameters
         ----------
@@ -180,31 +157,21 @@ class BandTransformer(nn.Module):
             (B,) int64 in [0, n_classes].
         context : Tensor, optional
             (B, N, W), the sum over the earlier bands.
-        positions : Tensor, optional
-            (B, M) int64, the tokens whose features are wanted; all by default.
-        rows : Tensor, optional
-            (R,) int64, the same as positions in the flattened (B, N); for a different number in each series.
 
         Returns
         -------
         Tensor
-            (B, N, W), (B, M, W) or (R, W); `head` turns any selection of it into logits.
+            (B, N, W).
         """
-        x = self.embedding(tokens)
-        if context is not None:
-            x = x + context
-        x = torch.cat([self.classes(classes).unsqueeze(1), x], dim=1)
-        for block in self.blocks[:-1]:
+        x = self.sequence(tokens, classes, context)
+        for block in self.blocks:
             x = block(x)
-        last = self.blocks[-1]  # the class comes first in the sequence
-        hidden: Tensor
-        if rows is not None:
-            hidden = last(x, rows=rows + rows.div(tokens.shape[1], rounding_mode="floor") + 1)
-        elif positions is not None:
-            hidden = last(x, positions + 1)
-        else:
-            hidden = last(x)[:, 1:]
-        return hidden
+        return x[:, 1:]
+
+    def forward(self, tokens: Tensor, classes: Tensor, context: Tensor | None = None) -> Tensor:
+        """Logits (B, N, V)."""
+        logits: Tensor = self.head(self.hidden(tokens, classes, context))
+        return logits
 
 
 class PriorNetwork(nn.Module):
@@ -218,7 +185,7 @@ class PriorNetwork(nn.Module):
         Token grid of each band.
     n_classes : int
         0 for unlabelled data.
-    shapes : sequence of TransformerShape
+    shapes : sequence of Transformer
         One per band.
     dropout : float
         On the embeddings of visible tokens.
@@ -229,11 +196,12 @@ class PriorNetwork(nn.Module):
         n_codes: Sequence[int],
         grids: Sequence[Grid],
         n_classes: int,
-        shapes: Sequence[TransformerShape],
+        shapes: Sequence[Transformer],
         dropout: float,
     ) -> None:
         super().__init__()
         self.n_codes, self.n_tokens = tuple(n_codes), tuple(rows * columns for rows, columns in grids)
+        self.n_classes = n_classes
         self.bands = nn.ModuleList(
             BandTransformer(codes, tokens, n_classes, shape, dropout)
             for codes, tokens, shape in zip(self.n_codes, self.n_tokens, shapes, strict=True)
@@ -267,53 +235,7 @@ class PriorNetwork(nn.Module):
         terms = [reader(tokens) for reader, tokens in zip(readers, finished, strict=True)]
         return torch.stack(terms).sum(0) if terms else None
 
-    def masked_loss(
-        self, tokens: Sequence[Tensor], classes: Tensor, band: int, masked: Tensor, sparse: bool
-    ) -> Tensor:
-        """Mean cross-entropy at hidden positions of one band; see `masked_logits` for the arguments.
-
-        With `sparse`, nothing is computed for the others after the last attention. How many are hidden is chance,
-        though, which a GPU would have to tell the host, and a compiler wants to know beforehand; so without it all
-        positions are computed, and those that are visible weigh nothing.
-        """
-        if sparse:
-            return cross_entropy(*self.masked_logits(tokens, classes, band, masked))
-        target, transformer = tokens[band], self.band(band)
-        visible = target.masked_fill(masked, self.n_codes[band])
-        logits = transformer.head(transformer.hidden(visible, classes, self.context(band, tokens[:band])))
-        losses = functional.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), reduction="none")
-        weights = masked.flatten().to(losses.dtype)
-        return losses @ weights / weights.sum()
-
     def parts(self) -> list[nn.Module]:
         """What is worth compiling: blocks and heads."""
         heads = [self.band(band).head for band in range(len(self.bands))]
         return [*(module for module in self.modules() if isinstance(module, Block)), *heads]
-
-    def masked_logits(
-        self, tokens: Sequence[Tensor], classes: Tensor, band: int, masked: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Logits and targets at hidden positions of one band; what follows the last attention sees no other.
-
-        Parameters
-        ----------
-        tokens : sequence of Tensor
-            (B, N_i) true tokens of the bands up to `band`.
-        classes : Tensor
-            (B,) int64.
-        band : int
-            The band to predict.
-        masked : Tensor
-            (B, N) bool.
-
-        Returns
-        -------
-        logits, target : Tensor
-            (M, V) float and (M,) int64 with M masked positions in row-major order.
-        """
-        device = classes.device
-        where = masked.flatten().nonzero().squeeze(1).to(device, non_blocking=True)  # no wait if drawn on the CPU
-        target, transformer = tokens[band], self.band(band)
-        visible = target.flatten().index_fill(0, where, self.n_codes[band]).view_as(target)
-        hidden = transformer.hidden(visible, classes, self.context(band, tokens[:band]), rows=where)
-        return transformer.head(hidden), target.flatten()[where]

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nm_vqtsg.nn.batches import BATCH
+from nm_vqtsg.prior._fast import masked_logits
 from nm_vqtsg.prior.maskgit import training_mask
-from nm_vqtsg.prior.prior import Prior
-from nm_vqtsg.training.order import derive_seed
-
-_BATCH = 256
+from nm_vqtsg.prior.model import Prior
+from nm_vqtsg.training.seeds import new_rng
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,6 @@ class BandScore:
     n_predicted: int
     n_targets: int
 
-    @property
-    def warning(self) -> str | None:
-        """What is wrong, in words, or None."""
-        if self.n_predicted == 1 and self.n_targets > 1:
-            return f"the prior predicts one token everywhere, while {self.n_targets} occur"
-        if self.cross_entropy > self.unigram_entropy:
-            return (
-                f"the prior has not learnt: its cross-entropy {self.cross_entropy:.3f} is above "
-                f"{self.unigram_entropy:.3f}, the entropy of the tokens' frequencies"
-            )
-        return None
-
 
 @torch.no_grad()
 def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -> tuple[BandScore, ...]:
@@ -62,7 +50,7 @@ def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -
     tokens : sequence of Tensor
         (n, N) int64 per band, ids in the codebook.
     y : Tensor, optional
-        (n,) classes to condition on; none for the unconditional law.
+        (n,) classes to condition on; none for the unconditional distribution.
     seed : int
         Seed of the masks.
 
@@ -76,12 +64,12 @@ def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -
     classes = prior.class_ids(y, len(bands[0])).to(device)
     scores = []
     for band, n_tokens in enumerate(prior.n_tokens):
-        generator = torch.Generator().manual_seed(derive_seed(seed, "score", band))
+        rng = new_rng(seed, "score", band)
         losses, guesses, targets = [], [], []
-        for rows in torch.arange(len(classes)).split(_BATCH):
-            masked = training_mask(len(rows), n_tokens, generator)
+        for rows in torch.arange(len(classes)).split(BATCH):
+            masked = training_mask(len(rows), n_tokens, rng)
             here = rows.to(device)
-            logits, target = network.masked_logits([ids[here] for ids in bands], classes[here], band, masked)
+            logits, target = masked_logits(network, [ids[here] for ids in bands], classes[here], band, masked)
             losses.append(functional.cross_entropy(logits, target, reduction="none"))
             guesses.append(logits.argmax(-1))
             targets.append(target)

@@ -1,8 +1,8 @@
 """Step ``evaluate``: map the samples and measure them before and after.
 
 Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``,
-``tau_curve.json``, ``stage3.safetensors`` and the warnings in the reports of the steps before; writes
-``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``) and ``metrics.json``.
+``tau_curve.json``, ``stage3.safetensors`` and the reports of the steps before, whose numbers are worth a warning;
+writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``) and ``metrics.json``.
 """
 
 from typing import Any
@@ -12,11 +12,17 @@ import torch
 
 from nm_vqtsg.artifacts import canonical_json, load_json, load_npz, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
-from nm_vqtsg.evaluation.judge import Judge
 from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.judge import advice as of_judge
+from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.mapper import advice as of_mapper
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.prior import advice as of_prior
 from nm_vqtsg.steps.context import StepContext
+from nm_vqtsg.svq import advice as of_tau
+from nm_vqtsg.tokenizer import advice as of_tokenizer
 
 
 def run(ctx: StepContext) -> None:
@@ -26,15 +32,15 @@ def run(ctx: StepContext) -> None:
     arrays = load_npz(ctx.paths.samples, required=("X", *classes))
     mapper = Mapper.load(ctx.model(3), ctx.session.device)
     mapped = {
-        name: mapper.map(torch.from_numpy(arrays[name])).numpy() for name in arrays if name in ("X", "X_class")
+        name: mapper.map(torch.from_numpy(arrays[name])).cpu().numpy()
+        for name in arrays
+        if name in ("X", "X_class")
     }
     mapped |= {name: arrays[name] for name in classes if name == "y_class"}
     search = load_json(ctx.paths.tau_curve)  # early: a file that is missing should cost no time
     warnings = _warnings(ctx)
 
-    judge = Judge.load(ctx.paths.fcn) if test.n_classes else None
-    if judge is not None:
-        judge.model.to(ctx.session.device)
+    judge = Judge.load(ctx.paths.fcn, ctx.session.device) if test.n_classes else None
     params = ctx.params
     result = evaluate_samples(
         test,
@@ -70,10 +76,26 @@ def run(ctx: StepContext) -> None:
 
 
 def _warnings(ctx: StepContext) -> dict[str, list[str]]:
-    """What earlier steps warned of, with their numbers, by step; steps that had no reason to are absent."""
-    reports = {"fcn": ctx.paths.fcn_report, "tau_search": ctx.paths.tau_curve}
-    reports |= {f"stage{stage}": ctx.paths.report(stage) for stage in (1, 2, 3)}
-    by_step = {step: load_json(path).get("warnings", []) for step, path in sorted(reports.items())}
+    """What the numbers in the reports of the steps before warn of, by step; steps that are well are absent.
+
+    Raises
+    ------
+    ArtifactError
+        If a report is missing or damaged.
+    """
+    advisers = {
+        "fcn": (of_judge, ctx.paths.fcn_report),
+        "stage1": (of_tokenizer, ctx.paths.report(1)),
+        "stage2": (of_prior, ctx.paths.report(2)),
+        "stage3": (of_mapper, ctx.paths.report(3)),
+        "tau_search": (of_tau, ctx.paths.tau_curve),
+    }
+    by_step = {}
+    for step, (advice, path) in advisers.items():
+        try:
+            by_step[step] = advice.warnings(load_json(path))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArtifactError(f"{path}: lacks numbers of {step}; run {step} again") from error
     return {step: warnings for step, warnings in by_step.items() if warnings}
 
 

@@ -6,11 +6,10 @@ Reads ``train.npz`` (training and early stopping) and ``test.npz`` (the reported
 
 from nm_vqtsg.artifacts import save_json, save_model, save_text
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.judge import advice
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.training.curve import save_curve
-
-WEAK = 0.9
 
 
 def run(ctx: StepContext) -> None:
@@ -26,36 +25,29 @@ def run(ctx: StepContext) -> None:
         save_text(ctx.paths.fcn_curve, "step\tloss\n")
         save_json(
             ctx.paths.fcn_report,
-            {"dataset": ctx.dataset, "accuracy": None, "warnings": [], "provenance": ctx.provenance()},
+            {"dataset": ctx.dataset, "accuracy": None, "provenance": ctx.provenance()},
         )
         return
-    judge, curve = Judge.train(train.X, train.y, train.n_classes, ctx.params.fcn, ctx.session)
+    judge = Judge(ctx.params.fcn, train.X.shape[1], train.n_classes)
+    curve = judge.fit(train.X, train.y, ctx.session)
     accuracy = judge.accuracy(test.X, test.y)
     best = min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_loss"])
     ctx.log.info("FCN: accuracy %.4f on TEST, best epoch %d of %d", accuracy, best + 1, len(curve))
-    warnings = []
-    if accuracy < WEAK:
-        warnings.append(
-            f"accuracy {accuracy:.3f} on TEST; FID, IS and cFID from a weak judge mean little "
-            "(see the fcn parameters)"
-        )
-        ctx.log.warning("FCN: %s", warnings[0])
-    judge.save(ctx.paths.fcn)
+    judge.save(ctx.paths.fcn, ctx.provenance())
     save_curve(ctx.paths.fcn_curve, curve)
-    save_json(
-        ctx.paths.fcn_report,
-        {
-            "dataset": ctx.dataset,
-            "accuracy": accuracy,
-            "train_accuracy": judge.accuracy(train.X, train.y),
-            "n": {"train": len(train.X), "test": len(test.X)},
-            "classes": train.n_classes,
-            "epochs": len(curve),
-            "best_epoch": best + 1,
-            "steps": int(curve[-1]["step"]),
-            "validation_loss": curve[best]["validation_loss"],
-            "validation_accuracy": curve[best]["validation_accuracy"],
-            "warnings": warnings,
-            "provenance": ctx.provenance(),
-        },
-    )
+    report = {
+        "dataset": ctx.dataset,
+        "accuracy": accuracy,
+        "train_accuracy": judge.accuracy(train.X, train.y),
+        "n": {"train": len(train.X), "test": len(test.X)},
+        "classes": train.n_classes,
+        "epochs": len(curve),
+        "best_epoch": best + 1,
+        "steps": int(curve[-1]["step"]),
+        "validation_loss": curve[best]["validation_loss"],
+        "validation_accuracy": curve[best]["validation_accuracy"],
+        "provenance": ctx.provenance(),
+    }
+    save_json(ctx.paths.fcn_report, report)
+    for warning in advice.warnings(report):
+        ctx.log.warning("FCN: %s", warning)

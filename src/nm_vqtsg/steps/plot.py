@@ -14,7 +14,7 @@ from nm_vqtsg import figures
 from nm_vqtsg.artifacts import atomic_path, load_json, load_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.evaluation.judge import Judge
+from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StepContext
@@ -93,8 +93,7 @@ def feature_planes(run: Inputs) -> Figure:
     """Figure 4."""
     if run.test.y is None:
         return figures.statement("Figure 4: FCN features", NO_LABELS)
-    judge = Judge.load(run.ctx.paths.fcn)
-    judge.model.to(run.ctx.session.device)
+    judge = Judge.load(run.ctx.paths.fcn, run.ctx.session.device)
     n = run.ctx.params.plot.n_points
     sets = [judge.features(X[run.some(X, n)]) for X in (run.test.X, run.generated, run.mapped)]
     fid = {key: run.metrics[name]["fid"] for key, name in (("generated", "baseline"), ("mapped", "mapped"))}

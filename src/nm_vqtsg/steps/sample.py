@@ -15,10 +15,10 @@ from nm_vqtsg.artifacts import canonical_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.metrics.counts import sample_count
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.seeds import new_rng
 
 
 def run(ctx: StepContext) -> None:
@@ -29,16 +29,12 @@ def run(ctx: StepContext) -> None:
     tokenizer = registry.load(ctx.params.generator, ctx.model(1), device)
     model = TwoStageGenerator(tokenizer, Prior.load(ctx.model(2), device), config)
     n = sample_count(config.n_samples, len(test.X))
-    tokens = model.sample_tokens(n, generator=_source(ctx, "unconditional"), session=ctx.session)
+    tokens = model.sample_tokens(n, rng=new_rng(ctx.seed, "sample", "unconditional"), session=ctx.session)
     small = np.int16 if all(len(book.codes) <= 2**15 for book in model.codebooks) else np.int32
     arrays = {"X": model.decode(tokens).cpu().numpy()}
     arrays |= {f"tokens_{band}": ids.cpu().numpy().astype(small) for band, ids in enumerate(tokens)}
     if test.n_classes:
         y = torch.arange(test.n_classes).repeat_interleave(config.n_per_class)
-        x = model.sample(len(y), y, generator=_source(ctx, "class"), session=ctx.session)
+        x = model.sample(len(y), y, rng=new_rng(ctx.seed, "sample", "class"), session=ctx.session)
         arrays |= {"X_class": x.cpu().numpy(), "y_class": y.numpy()}
     save_npz(ctx.paths.samples, **arrays, provenance=np.array(canonical_json(ctx.provenance())))
-
-
-def _source(ctx: StepContext, purpose: str) -> torch.Generator:
-    return torch.Generator().manual_seed(derive_seed(ctx.seed, "sample", purpose))

@@ -9,9 +9,8 @@ import torch
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.steps.context import StepContext
-from nm_vqtsg.tokenizer import registry
-from nm_vqtsg.tokenizer.quality import code_usage, health_warnings, reconstruction_errors
-from nm_vqtsg.training import Budget
+from nm_vqtsg.tokenizer import advice, registry
+from nm_vqtsg.tokenizer.quality import code_usage, reconstruction_errors
 from nm_vqtsg.training.curve import save_curve
 
 
@@ -21,13 +20,10 @@ def run(ctx: StepContext) -> None:
     splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}
     x = {name: torch.from_numpy(split.X).to(device) for name, split in splits.items()}
     tokenizer = registry.build(ctx.params.generator, config, *x["train"].shape[1:])
-    curve = tokenizer.fit(x["train"], Budget.of(config), ctx.seed, ctx.session)
+    curve = tokenizer.fit(x["train"], ctx.seed, ctx.session)
 
     errors = {name: reconstruction_errors(tokenizer, series) for name, series in x.items()}
     usage = {name: code_usage(tokenizer, series) for name, series in x.items()}
-    warnings = health_warnings(config.codebook_size, usage["train"], errors["train"], errors["test"])
-    for warning in warnings:
-        ctx.log.warning("stage1: %s", warning)
     ctx.log.info(
         "stage1: reconstruction L1 %.4f on TEST (%.4f on TRAIN); live codes %s",
         errors["test"]["total"]["l1"],
@@ -46,7 +42,8 @@ def run(ctx: StepContext) -> None:
         "codebook_size": config.codebook_size,
         "usage": usage["train"],
         "usage_test": usage["test"],
-        "warnings": warnings,
         "provenance": ctx.provenance(),
     }
     save_json(ctx.paths.report(1), report)
+    for warning in advice.warnings(report):
+        ctx.log.warning("stage1: %s", warning)

@@ -10,11 +10,11 @@ import torch
 
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.prior.prior import Prior
+from nm_vqtsg.prior import advice
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.prior.quality import BandScore, score
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
-from nm_vqtsg.training import Budget
 from nm_vqtsg.training.curve import save_curve
 
 
@@ -27,22 +27,16 @@ def run(ctx: StepContext) -> None:
     classes = {name: None if split.y is None else torch.from_numpy(split.y) for name, split in splits.items()}
     n_classes = splits["train"].n_classes
     prior = Prior(config, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
-    curve = prior.fit(tokens["train"], classes["train"], Budget.of(config), ctx.seed, ctx.session)
+    curve = prior.fit(tokens["train"], classes["train"], ctx.seed, ctx.session)
 
     names = [plan.name for plan in tokenizer.plans]
-    scores: dict[str, dict[str, dict[str, BandScore]]] = {}
-    for split in ("train", "test"):
-        laws = {"unconditional": None} | ({"of_class": classes[split]} if n_classes else {})
-        scores[split] = {
-            law: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True)) for law, y in laws.items()
+    masked: dict[str, dict[str, dict[str, BandScore]]] = {}
+    for split in splits:
+        given = {"unconditional": None} | ({"of_class": classes[split]} if n_classes else {})
+        masked[split] = {
+            what: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True))
+            for what, y in given.items()
         }
-    found = scores["train"]["unconditional"]
-    warnings = [
-        f"band {plan.label}: {found[plan.name].warning}" for plan in tokenizer.plans if found[plan.name].warning
-    ]
-    for warning in warnings:
-        ctx.log.warning("stage2: %s", warning)
-
     prior.save(ctx.paths.weights(2), ctx.provenance())
     save_curve(ctx.paths.curve(2), curve)
     report = {
@@ -51,10 +45,11 @@ def run(ctx: StepContext) -> None:
         "steps": int(curve[-1]["step"]),
         "loss": curve[-1]["loss"],
         "masked": {
-            split: {law: {name: asdict(found) for name, found in bands.items()} for law, bands in laws.items()}
-            for split, laws in scores.items()
+            split: {what: {name: asdict(one) for name, one in bands.items()} for what, bands in scores.items()}
+            for split, scores in masked.items()
         },
-        "warnings": warnings,
         "provenance": ctx.provenance(),
     }
     save_json(ctx.paths.report(2), report)
+    for warning in advice.warnings(report):
+        ctx.log.warning("stage2: %s", warning)

@@ -4,13 +4,16 @@ Reads ``train.npz``, ``stage1.safetensors`` and ``tau.json``; writes ``stage3.sa
 ``stage3_curve.tsv``.
 """
 
+from dataclasses import asdict
+
 import torch
 
 from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.mapper import advice
 from nm_vqtsg.mapper.model import Mapper
-from nm_vqtsg.mapper.train import check_mapper
+from nm_vqtsg.mapper.quality import measure
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq.variants import StochasticVariants
@@ -20,29 +23,28 @@ from nm_vqtsg.training.curve import save_curve
 
 def run(ctx: StepContext) -> None:
     """Train, look at the result on fresh variants, and save."""
-    found = load_json(ctx.paths.tau)
-    if not isinstance(found, dict) or not isinstance(found.get("tau"), int | float):
+    chosen = load_json(ctx.paths.tau)
+    if not isinstance(chosen, dict) or not isinstance(chosen.get("tau"), int | float):
         raise ArtifactError(f"{ctx.paths.tau}: holds no number 'tau'; run tau_search again")
     params, device = ctx.params, ctx.session.device
     x = torch.from_numpy(Series.load(ctx.paths.train).X).to(device)
     tokenizer = registry.load(params.generator, ctx.model(1), device)
     variants = StochasticVariants(tokenizer, x, params.svq.distance)
     codes = codes_digest(tokenizer.codebooks)
-    mapper = Mapper(params.stage3, params.svq, float(found["tau"]), x.shape[1], x.shape[2], codes)
+    mapper = Mapper(params.stage3, params.svq, float(chosen["tau"]), x.shape[1], x.shape[2], codes)
     curve = mapper.fit(variants, ctx.seed, ctx.session)
 
-    report = check_mapper(mapper.network, variants, mapper.tau, ctx.seed)
-    for warning in report.warnings:
-        ctx.log.warning("stage3: %s", warning)
-    mapper.save(ctx.paths.weights(3), ctx.provenance())
-    save_curve(ctx.paths.curve(3), curve)
-    numbers = {
+    report = {
         "tau": mapper.tau,
         "distance": params.svq.distance,
         "parameters": sum(parameter.numel() for parameter in mapper.network.parameters()),
         "steps": int(curve[-1]["step"]),
         "loss": curve[-1]["loss"],
-        **report.as_dict(),
+        **asdict(measure(mapper, variants, ctx.seed)),
         "provenance": ctx.provenance(),
     }
-    save_json(ctx.paths.report(3), numbers)
+    mapper.save(ctx.paths.weights(3), ctx.provenance())
+    save_curve(ctx.paths.curve(3), curve)
+    save_json(ctx.paths.report(3), report)
+    for warning in advice.warnings(report):
+        ctx.log.warning("stage3: %s", warning)

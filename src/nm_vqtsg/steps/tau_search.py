@@ -10,6 +10,7 @@ from nm_vqtsg.artifacts import load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StepContext
+from nm_vqtsg.svq import advice
 from nm_vqtsg.svq.tau_search import search_tau
 from nm_vqtsg.tokenizer import registry
 
@@ -31,14 +32,11 @@ def run(ctx: StepContext) -> None:
         seed=ctx.seed,
         session=ctx.session,
     )
-    if curve.warning:
-        ctx.log.warning("tau_search: %s", curve.warning)
     report = {
         "grid": curve.grid,
         "fid": curve.fid,
         "tau": curve.tau,
         "at_edge": curve.at_edge,
-        "warnings": [curve.warning] if curve.warning else [],
         "n_generated": curve.n_generated,
         "n_train": curve.n_train,
         "distance": params.svq.distance,
@@ -47,3 +45,5 @@ def run(ctx: StepContext) -> None:
     }
     save_json(ctx.paths.tau_curve, report)
     save_json(ctx.paths.tau, {"tau": curve.tau})
+    for warning in advice.warnings(report):
+        ctx.log.warning("tau_search: %s", warning)

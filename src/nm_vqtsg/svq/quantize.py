@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.errors import DataError, ParameterError
+from nm_vqtsg.nn.inverse_cdf import invert_cdf
 
 Distance = Literal["euclidean", "squared"]
 
-# Below this temperature every law is the nearest code to float32 precision, and 0 / tau stays 0.
+# Below this temperature every draw is the nearest code to float32 precision, and 0 / tau stays 0.
 SMALLEST_TAU = 1e-30
 
 POSITIONS = 1024  # drawn at once on a CPU: their distances to 1024 codes stay in its cache
@@ -31,7 +32,7 @@ def check_tau(tau: float) -> float:
     Raises
     ------
     ParameterError
-        If it is not a positive number; infinity (the uniform law) is one.
+        If it is not a positive number; infinity (equal probabilities) is one.
     """
     if isinstance(tau, str) or not tau > 0:
         raise ParameterError(f"tau: {tau!r} is no temperature; it must be a positive number")
@@ -39,7 +40,7 @@ def check_tau(tau: float) -> float:
 
 
 class StochasticQuantizer:
-    """The law (3.1b) of one codebook.
+    """The distribution (3.1b) over one codebook.
 
     Parameters
     ----------
@@ -128,23 +129,23 @@ class StochasticQuantizer:
         """
         return self._live[invert_cdf(weights, uniforms)]
 
-    def draw(self, latents: Tensor, tau: float, generator: torch.Generator) -> Tensor:
+    def draw(self, latents: Tensor, tau: float, rng: torch.Generator) -> Tensor:
         """Draw z'_q ~ Q'(z, tau) independently at every position: (..., d) -> tokens (...) int64.
 
-        With a `generator` on the CPU the draw is the same on every device; one on the device of `latents` saves
+        With an `rng` on the CPU the draw is the same on every device; one on the device of `latents` saves
         the transfer.
         """
-        return self.draw_each(latents, (tau,), generator)[0]
+        return self.draw_each(latents, (tau,), rng)[0]
 
     @torch.no_grad()
-    def draw_each(self, latents: Tensor, taus: Sequence[float], generator: torch.Generator) -> Tensor:
+    def draw_each(self, latents: Tensor, taus: Sequence[float], rng: torch.Generator) -> Tensor:
         """Draw at several temperatures with the same random numbers: (..., d) -> tokens (len(taus), ...) int64.
 
         Those of one temperature are what `draw` gives for it alone; the distances are computed once for all. On a
         CPU a few positions at a time are drawn, in memory that is used again.
         """
         taus = [check_tau(tau) for tau in taus]
-        uniforms = torch.rand(latents.shape[:-1], generator=generator, device=generator.device).to(latents.device)
+        uniforms = torch.rand(latents.shape[:-1], generator=rng, device=rng.device).to(latents.device)
         rows, levels = latents.reshape(-1, latents.shape[-1]), uniforms.reshape(-1)
         at_once = min(POSITIONS, len(rows)) if latents.device.type == "cpu" else len(rows)
         gaps, weights = (rows.new_empty(at_once, len(self._live), dtype=torch.float32) for _ in range(2))
@@ -152,53 +153,8 @@ class StochasticQuantizer:
         with torch.autocast(latents.device.type, enabled=False):
             for some, level in zip(rows.float().split(at_once), levels.split(at_once), strict=True):
                 self.gaps(some, out=gaps[: len(some)])
-                for tau, found in zip(taus, tokens, strict=True):
-                    found.append(
+                for tau, drawn in zip(taus, tokens, strict=True):
+                    drawn.append(
                         self.choose(self.weights(gaps[: len(some)], tau, out=weights[: len(some)]), level)
                     )
-        return torch.stack([torch.cat(found) for found in tokens]).view(len(taus), *uniforms.shape)
-
-
-def invert_cdf(weights: Tensor, uniforms: Tensor) -> Tensor:
-    """Index of the category in which a uniform number falls; exact, and never one of weight zero.
-
-    The weights are cumulated over blocks of about √K categories, then inside the one block that matters: this
-    reads them once, where a sum over all categories would also write them and `Categorical` is slower still.
-
-    Parameters
-    ----------
-    weights : Tensor
-        (..., K) float32 >= 0, each row with a positive sum.
-    uniforms : Tensor
-        (...) float32 in [0, 1), multiples of 2⁻²⁴ as `torch.rand` gives them.
-
-    Returns
-    -------
-    Tensor
-        (...) int64 in [0, K).
-    """
-    shape, k = uniforms.shape, weights.shape[-1]
-    width = max(1, round(k**0.5))
-    flat = weights.reshape(-1, k)
-    padded = torch.nn.functional.pad(flat, (0, -k % width)) if k % width else flat
-    blocks = padded.view(len(flat), -1, width)  # (M, K / width, width)
-
-    block, rest = _first_above(blocks.sum(-1), uniforms.reshape(-1))
-    inside = blocks[torch.arange(len(blocks), device=blocks.device), block]  # (M, width)
-    category, _ = _first_above(inside, rest)
-    return (block * width + category).view(shape)
-
-
-def _first_above(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
-    """First category whose cumulated weight exceeds uniform × total, and where in it, as a new uniform.
-
-    A float32 in [0, 1) times a total rounds to less than the total, so some category always exceeds it, and the
-    first that does has a positive weight.
-    """
-    cumulated = weights.cumsum(-1)  # (M, k)
-    level = uniforms.unsqueeze(1) * cumulated[:, -1:]
-    index = torch.searchsorted(cumulated, level, right=True)  # (M, 1)
-    weight = weights.gather(1, index)
-    below = cumulated.gather(1, index) - weight
-    within = ((level - below) / weight).clamp_(0, 1 - 2**-24)
-    return index.squeeze(1), within.squeeze(1)
+        return torch.stack([torch.cat(drawn) for drawn in tokens]).view(len(taus), *uniforms.shape)

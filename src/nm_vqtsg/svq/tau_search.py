@@ -16,7 +16,7 @@ from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.session import Session, Task
 from nm_vqtsg.svq.quantize import Distance, check_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
-from nm_vqtsg.training.order import derive_seed
+from nm_vqtsg.training.seeds import new_rng
 
 Features = Callable[[np.ndarray], np.ndarray]
 """(n, C, L) float32 -> (n, F): one row of features for each series."""
@@ -50,19 +50,6 @@ class TauCurve:
     def at_edge(self) -> bool:
         """Whether the best temperature is the lowest or highest of several."""
         return len(self.grid) > 1 and self.tau in (self.grid[0], self.grid[-1])
-
-    @property
-    def warning(self) -> str | None:
-        """One sentence on an optimum at the edge of the grid, with the way to a wider one."""
-        if not self.at_edge:
-            return None
-        low = self.tau == self.grid[0]
-        factors = (0.1, 0.3) if low else (2, 4)
-        wider = sorted({*self.grid, *(float(f"{self.tau * factor:.3g}") for factor in factors)})
-        return (
-            f"the best tau, {self.tau:g}, is the {'lowest' if low else 'highest'} of the grid, so a better one "
-            f"may lie beyond; try tau_grid=[{','.join(f'{tau:g}' for tau in wider)}]"
-        )
 
 
 def search_tau(
@@ -112,13 +99,13 @@ def search_tau(
     if not taus:
         raise ParameterError("tau_grid: is empty; give at least one temperature")
     if n_train is not None and n_train < len(x):
-        chosen = torch.randperm(len(x), generator=_source(seed, "subset"))[:n_train]
+        chosen = torch.randperm(len(x), generator=new_rng(seed, "tau", "subset"))[:n_train]
         x = x[chosen.sort().values.to(x.device)]
     variants = StochasticVariants(generator, x.to(session.device), distance)
     generated = Gaussian(features(x_hat.cpu().numpy()), "generated series")
     fid: list[float] = []
     with session.track("tau search", len(taus) * len(x)) as task:
-        for tau, batches in zip(taus, variants.batches_at(taus, _source(seed, "draw")), strict=True):
+        for tau, batches in zip(taus, variants.batches_at(taus, new_rng(seed, "tau", "draw")), strict=True):
             described = _describe(batches, features, task)
             fid.append(frechet_distance(generated, Gaussian(described, "variants of TRAIN")))
             task.advance(0, tau=tau, fid=fid[-1])
@@ -131,7 +118,3 @@ def _describe(batches: Iterable[Tensor], features: Features, task: Task) -> np.n
         rows.append(features(batch.cpu().numpy()))
         task.advance(len(batch))
     return np.concatenate(rows)
-
-
-def _source(seed: int, purpose: str) -> torch.Generator:
-    return torch.Generator().manual_seed(derive_seed(seed, "tau", purpose))

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.svq.quantize import Distance, StochasticQuantizer
-
-BATCH = 256  # series that are encoded, or decoded outside training, at once
 
 
 class Codec(Protocol):
@@ -59,25 +58,25 @@ class StochasticVariants:
     def __len__(self) -> int:
         return len(self.x)
 
-    def draw(self, rows: Tensor | slice, tau: float, source: torch.Generator) -> Tensor:
-        """One fresh variant of each of the `rows`: (B, C, L). `source` lives on the CPU or on the device."""
-        return self._decoded([drawn[0] for drawn in self._tokens(rows, (tau,), source)])
+    def draw(self, rows: Tensor | slice, tau: float, rng: torch.Generator) -> Tensor:
+        """One fresh variant of each of the `rows`: (B, C, L). `rng` lives on the CPU or on the device."""
+        return self._decoded([drawn[0] for drawn in self._tokens(rows, (tau,), rng)])
 
-    def _tokens(self, rows: Tensor | slice, taus: Sequence[float], source: torch.Generator) -> list[Tensor]:
+    def _tokens(self, rows: Tensor | slice, taus: Sequence[float], rng: torch.Generator) -> list[Tensor]:
         """Of each band (len(taus), B, N) int64."""
         return [
-            quantizer.draw_each(latents[rows], taus, source)
+            quantizer.draw_each(latents[rows], taus, rng)
             for quantizer, latents in zip(self._quantizers, self.latents, strict=True)
         ]
 
-    def batches(self, tau: float, source: torch.Generator) -> Iterator[Tensor]:
+    def batches(self, tau: float, rng: torch.Generator) -> Iterator[Tensor]:
         """One fresh variant of every series, in order and in batches (B, C, L)."""
         for rows in self._slices():
-            yield self.draw(rows, tau, source)
+            yield self.draw(rows, tau, rng)
 
-    def batches_at(self, taus: Sequence[float], source: torch.Generator) -> Iterator[Iterator[Tensor]]:
-        """For each temperature what `batches` yields for it with such a `source`; distances are computed once."""
-        drawn = [self._tokens(rows, taus, source) for rows in self._slices()]
+    def batches_at(self, taus: Sequence[float], rng: torch.Generator) -> Iterator[Iterator[Tensor]]:
+        """For each temperature what `batches` yields for it with such an `rng`; distances are computed once."""
+        drawn = [self._tokens(rows, taus, rng) for rows in self._slices()]
         for number in range(len(taus)):
             yield (self._decoded([band[number] for band in bands]) for bands in drawn)
 

@@ -13,54 +13,16 @@ from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.nn.bands import SHORTEST
 from nm_vqtsg.nn.batches import in_batches
-from nm_vqtsg.nn.quantizer import Codebook, Quantizer
+from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.session import Session
-from nm_vqtsg.tokenizer.network import Decoder, Encoder, Shape
+from nm_vqtsg.tokenizer.band import BandTokenizer
 from nm_vqtsg.tokenizer.plan import BandPlan
-from nm_vqtsg.training import Budget
+from nm_vqtsg.tokenizer.train import train
+from nm_vqtsg.training.curve import Row
+from nm_vqtsg.training.seeds import derive_seed, seeded
 
 KIND = "tokenizer"
-
-
-class BandTokenizer(nn.Module):
-    """Encoder, quantiser and decoder of one band.
-
-    Parameters
-    ----------
-    plan : BandPlan
-        The band.
-    config : Stage1
-        Sizes of networks and codebook.
-    in_channels, length : int
-        C and L of the series.
-    """
-
-    def __init__(self, plan: BandPlan, config: Stage1, in_channels: int, length: int) -> None:
-        super().__init__()
-        self.plan, self.band = plan, plan.band
-        self.shape = Shape.of(config, plan.band, in_channels, length, getattr(config, plan.width))
-        self.encoder = Encoder(self.shape)
-        self.quantizer = Quantizer(config.codebook_size, config.code_dim, config.ema_decay)
-        self.decoder = Decoder(self.shape)
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Frequency rows and positions in time; a series has rows × positions tokens, row by row."""
-        return self.shape.rows, self.shape.lengths[-1]
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Vectors to be quantised: (B, C, L) → (B, N, d)."""
-        z: Tensor = self.encoder(self.band.analyse(x))
-        return z
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """The band's part of the series: (B, N, d) → (B, C, L)."""
-        return self.band.synthesise(self.decoder(codes))
-
-    def decode_tokens(self, tokens: Tensor) -> Tensor:
-        """The band's part of the series, in evaluation mode: (B, N) int64 → (B, C, L)."""
-        return self.band.synthesise(self.decoder.of_tokens(tokens, self.quantizer.codes))
 
 
 class Tokenizer(nn.Module):
@@ -69,7 +31,7 @@ class Tokenizer(nn.Module):
     Parameters
     ----------
     config : Stage1
-        Sizes of networks and codebooks.
+        Sizes of networks and codebooks, and the budget.
     in_channels, length : int
         C and L of the series; any C >= 1 and L >= 4.
     plans : sequence of BandPlan
@@ -90,10 +52,9 @@ class Tokenizer(nn.Module):
     >>> import numpy as np
     >>> from nm_vqtsg.params import Stage1
     >>> from nm_vqtsg.tokenizer.kinds import timevqvae
-    >>> from nm_vqtsg.training import Budget
     >>> X = np.random.default_rng(0).standard_normal((64, 1, 24)).astype("float32")
-    >>> tokenizer = timevqvae.KIND.build(Stage1(codebook_size=16), in_channels=1, length=24)
-    >>> curve = tokenizer.fit(X, Budget(steps=3, batch_size=16, learning_rate=5e-3, learning_rate_min=5e-4))
+    >>> tokenizer = timevqvae.KIND.build(Stage1(steps=3, codebook_size=16), in_channels=1, length=24)
+    >>> curve = tokenizer.fit(X, seed=0)
     >>> [tuple(t.shape) for t in tokenizer.tokens(torch.from_numpy(X))]
     [(64, 6), (64, 24)]
     """
@@ -104,9 +65,17 @@ class Tokenizer(nn.Module):
             raise DataError(f"series of {length} samples are too short for the tokeniser; at least {SHORTEST}")
         self.config, self.in_channels, self.length = config, in_channels, length
         self.plans = tuple(plans)
-        for plan in self.plans:
-            self.add_module(plan.name, BandTokenizer(plan, config, in_channels, length))
+        seeded(0, self._build)
         self.eval()
+
+    def _build(self) -> None:
+        """Networks with their first weights, in the place of those there are."""
+        for plan in self.plans:
+            self.add_module(plan.name, self.build_band(plan))
+
+    def build_band(self, plan: BandPlan) -> BandTokenizer:
+        """The networks of one band; a subclass with others overrides this."""
+        return BandTokenizer(plan, self.config, self.in_channels, self.length)
 
     @property
     def bands(self) -> tuple[BandTokenizer, ...]:
@@ -121,16 +90,14 @@ class Tokenizer(nn.Module):
     @property
     def n_tokens(self) -> tuple[int, ...]:
         """Tokens of the bands."""
-        return tuple(rows * width for rows, width in self.grids)
+        return tuple(band.n_tokens for band in self.bands)
 
     @property
     def codebooks(self) -> tuple[Codebook, ...]:
         """Codes (K, d) and live mask (K,) of the bands."""
         return tuple(band.quantizer.codebook for band in self.bands)
 
-    def fit(
-        self, X: Tensor | np.ndarray, budget: Budget, seed: int = 0, session: Session | None = None
-    ) -> list[dict[str, float]]:
+    def fit(self, X: Tensor | np.ndarray, seed: int = 0, session: Session | None = None) -> list[Row]:
         """Train from scratch on series `X` (n, C, L), z-scored; return the loss curve.
 
         Raises
@@ -140,9 +107,20 @@ class Tokenizer(nn.Module):
         TrainingError
             If a loss is not finite.
         """
-        from nm_vqtsg.tokenizer.train import fit_tokenizer
+        session = session or Session()
+        x = self._checked(X).to(session.device)
+        seeded(derive_seed(seed, "weights"), self._build)
+        self.to(session.device)
+        curve = train(self, self.bands, x, self.config, seed, session)
+        self._mark_live(x)
+        return curve
 
-        return fit_tokenizer(self, self._checked(X), budget, seed, session or Session())
+    def _mark_live(self, x: Tensor) -> None:
+        """Mark the codes that positions of `x` pick under the present encoder, chosen among all codes."""
+        for band in self.bands:
+            band.quantizer.live.fill_(True)
+        for band, tokens in zip(self.bands, self.tokens(x), strict=True):
+            band.quantizer.set_live(torch.bincount(tokens.flatten(), minlength=len(band.quantizer.codes)))
 
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
         """Vectors before quantisation: (B, C, L) → (B, N, d) of each band."""

@@ -6,7 +6,6 @@ before it is used.
 """
 
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,10 +84,6 @@ class CheckpointFolder:
         """The newest file, or None."""
         files = self._files()
         return files[-1] if files else None
-
-    def remove(self) -> None:
-        """Delete all checkpoints of the run."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:

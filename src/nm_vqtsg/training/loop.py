@@ -14,13 +14,15 @@ from torch.optim import Optimizer
 
 from nm_vqtsg.artifacts import digest, digest_tensors
 from nm_vqtsg.errors import TrainingError
+from nm_vqtsg.params import Training
 from nm_vqtsg.session.session import Session
 from nm_vqtsg.session.stop import Interrupted
-from nm_vqtsg.training.budget import Budget, make_optimizer, make_schedule
 from nm_vqtsg.training.checkpoint import Checkpoint, CheckpointFolder
 from nm_vqtsg.training.curve import Row
-from nm_vqtsg.training.order import BatchOrder, derive_seed
+from nm_vqtsg.training.order import BatchOrder
 from nm_vqtsg.training.precision import autocast, compiled
+from nm_vqtsg.training.schedule import make_optimizer, make_schedule, rate_factor
+from nm_vqtsg.training.seeds import derive_seed
 
 StepLoss = Callable[[Tensor, torch.Generator, int], dict[str, Tensor]]
 
@@ -83,7 +85,7 @@ class _Run:
     def __init__(
         self,
         module: nn.Module,
-        budget: Budget,
+        budget: Training,
         seed: int,
         n: int,
         session: Session,
@@ -96,7 +98,11 @@ class _Run:
         self.schedule = make_schedule(self.optimizer, budget)
         self.window, self.curve, self.step, self.done = Window(), list[Row](), 0, False
         start = digest_tensors(*(tensor for _, tensor in sorted(module.state_dict().items())))
-        self.fingerprint = digest([vars(budget), seed, n, start, self.log_every])
+        self.fingerprint = digest([budget.model_dump(mode="json"), seed, n, start, self.log_every])
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        return self.budget.learning_rate * rate_factor(self.budget, step)
 
     def checkpoint(self) -> Checkpoint:
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
@@ -119,7 +125,7 @@ class _Run:
         self.step, self.done = checkpoint.step, checkpoint.facts["done"]
         if self.callback is not None:
             self.callback.restore(parts["callback"])
-        rate = self.budget.learning_rate * self.budget.rate_factor(self.step)
+        rate = self.rate(self.step)
         state = self.schedule.state_dict() | {"last_epoch": self.step, "_last_lr": [rate]}
         self.schedule.load_state_dict(state)
         for group in self.optimizer.param_groups:
@@ -143,7 +149,7 @@ class _Run:
             bad = self.step - 1
         if bad is None:
             return
-        rate = self.budget.learning_rate * self.budget.rate_factor(bad)
+        rate = self.rate(bad)
         latest = self.checkpoints.latest() if self.checkpoints else None
         raise TrainingError(
             f"the loss is not finite at step {bad} (learning rate {rate:.3g}); last good checkpoint: "
@@ -152,7 +158,7 @@ class _Run:
 
     def end_row(self) -> dict[str, float]:
         row: Row = {"step": float(self.step)} | self.window.row()
-        row["lr"] = self.budget.learning_rate * self.budget.rate_factor(self.step - 1)
+        row["lr"] = self.rate(self.step - 1)
         self.curve.append(row)
         if self.session.curve is not None:
             self.session.curve.add(row)
@@ -188,7 +194,7 @@ def fit(
     step_loss: StepLoss,
     *,
     n: int,
-    budget: Budget,
+    budget: Training,
     seed: int,
     session: Session | None = None,
     callback: Callback | None = None,
@@ -202,10 +208,10 @@ def fit(
     module : nn.Module
         Its ``state_dict`` must hold all that training changes. It is left in eval mode.
     step_loss : callable
-        ``(rows (batch_size,) int64, generator, step) -> {"loss": scalar, ...}``; the other entries are shown
-        and kept in the curve. `rows` and `generator` live on the session's
-        device, so that no step waits for a transfer; `generator` is seeded with (seed, step), and torch's global
-        one, which dropout draws from, with another seed derived from it.
+        ``(rows (batch_size,) int64, rng, step) -> {"loss": scalar, ...}``; the other entries are shown and kept in
+        the curve. `rows` and `rng` live on the session's device, so that no step waits for a transfer; `rng` is
+        seeded with (seed, step), and torch's global generator, which dropout draws from, with another seed derived
+        from it.
     n : int
         Rows of the training set.
     budget, seed, session, callback
@@ -248,19 +254,19 @@ def fit(
 
 
 def _loop(run: _Run, step_loss: StepLoss, order: BatchOrder, seed: int, advance: Callable[..., None]) -> None:
-    session, generator = run.session, torch.Generator(run.session.device)
+    session, rng = run.session, torch.Generator(run.session.device)
     run.module.train()
     saved_at = time.monotonic()
     while run.step < run.budget.steps and not run.done:
         step_seed = derive_seed(seed, run.step)
-        generator.manual_seed(step_seed)
+        rng.manual_seed(step_seed)
         # another seed, or dropout and the step's own draws would share their first numbers
         global_seed = derive_seed(step_seed, "global")
         torch.default_generator.manual_seed(global_seed)
         if session.device.type == "cuda":  # torch.manual_seed would queue a call per step where CUDA is unused
             torch.cuda.manual_seed(global_seed)
         with autocast(session):
-            losses = step_loss(order.rows(run.step), generator, run.step)
+            losses = step_loss(order.rows(run.step), rng, run.step)
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         run.optimizer.step()

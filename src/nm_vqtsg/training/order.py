@@ -4,16 +4,10 @@ Nothing needs to be stored to resume: epoch ``e`` is the permutation drawn from 
 end to end, so that every batch has the same size.
 """
 
-import hashlib
-
 import torch
 from torch import Tensor
 
-
-def derive_seed(*parts: int | str) -> int:
-    """A 63-bit seed from a seed and names or counters; independent for different parts."""
-    text = "/".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+from nm_vqtsg.training.seeds import new_rng
 
 
 class BatchOrder:
@@ -38,8 +32,8 @@ class BatchOrder:
 
     def _epoch_rows(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            self._permutation, self._epoch = torch.randperm(self.n, generator=generator).to(self.device), epoch
+            order = torch.randperm(self.n, generator=new_rng(self.seed, "epoch", epoch))
+            self._permutation, self._epoch = order.to(self.device), epoch
         return self._permutation
 
     def rows(self, step: int) -> Tensor:

@@ -1,0 +1,22 @@
+"""What looks wrong with a trained mapper, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+CONSTANT = 0.01  # outputs that differ among each other by less than this share of the data's spread
+
+
+def warnings(report: Mapping[str, Any]) -> list[str]:
+    """Sentences about ``stage3.json`` (its `l1`, `l1_input` and `spread`); none if all is well."""
+    sentences = []
+    if report["spread"] < CONSTANT:
+        sentences.append(
+            "the mapper gives nearly the same series whatever goes in (its outputs vary by "
+            f"{report['spread']:.2g} of the data's spread); train longer, or with a lower stage3.learning_rate"
+        )
+    if report["l1"] > report["l1_input"]:
+        sentences.append(
+            f"mapped variants are farther from the real series (L1 {report['l1']:.3g}) than unmapped ones "
+            f"({report['l1_input']:.3g}); train longer, or with a lower stage3.learning_rate"
+        )
+    return sentences
