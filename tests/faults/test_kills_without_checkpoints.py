@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import dying
 import pytest
 
 from nm_vqtsg.artifacts import PARTIAL_SUFFIX, load_npz
@@ -26,28 +27,13 @@ OTHERS = [step for step in STEPS if step not in TRAINED]
 KILLS = 20
 AT_OPERATIONS, AT_MOMENTS = 10, 5  # the others while something is being written
 
-# a process that counts its operations on files of the study, and dies before one of them
-DYING = """
-import atexit, os, signal
-_top, _at, _seen = os.environ["STUDY"], int(os.environ["DIE_AT"]), 0
-_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "tempfile.mkstemp")
-def _watch(event, arguments):
-    global _seen
-    if event in _EVENTS and isinstance(arguments[0], str) and os.path.abspath(arguments[0]).startswith(_top):
-        _seen += 1
-        if _seen == _at:
-            os.kill(os.getpid(), signal.SIGKILL)
-atexit.register(lambda: open(os.environ["COUNTED"], "w").write(str(_seen)))
-import sys
-sys.addaudithook(_watch)
-"""
-
 
 def with_code(study: Study, folder: Path, code: str) -> str:
     """A PYTHONPATH with which Python runs some code before anything else."""
     folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text(code)
-    return f"{folder}{os.pathsep}{study.environment()['PYTHONPATH']}"
+    tests = Path(dying.__file__).parent
+    return os.pathsep.join(map(str, [folder, tests, study.environment()["PYTHONPATH"]]))
 
 
 class Killer:
@@ -58,18 +44,18 @@ class Killer:
         self.chance = random.Random(step)
         self._counted = folder / "counted"
         self._dying = {
-            "PYTHONPATH": with_code(study, folder / "dying", DYING),
-            "STUDY": f"{study.folder.resolve()}{os.sep}",
-            "COUNTED": str(self._counted),
+            "PYTHONPATH": with_code(study, folder / "start", dying.AT_START),
+            "DIE_BELOW": str(study.folder.resolve()),
+            "DIE_COUNT": str(self._counted),
         }
         begun = time.monotonic()
-        study.run(step, **self._dying, DIE_AT="0")
+        study.run(step, **self._dying, DIE_BEFORE="0")
         self.seconds = time.monotonic() - begun
         self.operations = int(self._counted.read_text())
 
     def before_operation(self, number: int) -> bool:
         """Kill it before one of its operations on files."""
-        process = self.study.start(self.step, **self._dying, DIE_AT=str(number))
+        process = self.study.start(self.step, **self._dying, DIE_BEFORE=str(number))
         process.communicate(timeout=LONG_S)
         return process.returncode == -9
 

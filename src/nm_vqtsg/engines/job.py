@@ -18,6 +18,7 @@ from pathlib import Path
 from nm_vqtsg.engines.lock import EngineBusyError, dvc_is_still
 from nm_vqtsg.engines.pipeline import Pipeline, Stage
 from nm_vqtsg.engines.records import Digests, Record, fingerprint_of, ingredients, products, same_ingredients
+from nm_vqtsg.engines.snake import CHANGED
 from nm_vqtsg.engines.store import Store, read_lock
 from nm_vqtsg.errors import ParameterError, UserError, machine_error
 
@@ -42,12 +43,14 @@ def run_stage(directory: Path, name: str) -> int:
         before = _ingredients(pipeline, stage, Digests())
         if before is not None and _restored(pipeline, stage, before, store):
             _say(f"{name}: made before from the same inputs; restored from the cache, nothing computed")
+            _leave_the_future(pipeline, stage, Path(lock.name))
             return 0
         status = subprocess.run(
             ["/bin/sh", "-c", stage.cmd], cwd=directory, env=_environment(), pass_fds=(lock.fileno(),), check=False
         ).returncode
         if status == 0:
             _record(directory, stage, before, store)
+            _leave_the_future(pipeline, stage, Path(lock.name))
         return status
 
 
@@ -82,6 +85,20 @@ def _record(directory: Path, stage: Stage, before: Record | None, store: Store) 
         _say(f"{stage.name}: its inputs, code or parameters changed while it ran; it will run again next time")
         return
     store.remember({**before, "outs": outs})
+
+
+def _leave_the_future(pipeline: Pipeline, stage: Stage, clock: Path) -> None:
+    """Give inputs the present time that have a later one, as a clock that was set back leaves them.
+
+    Times decide nothing here. But Snakemake gives up a job that is done, and removes what it made, if an input is
+    newer than an output. What the time is, the file system says, by the file `clock`.
+    """
+    os.utime(clock)
+    now = clock.stat().st_mtime_ns
+    for path in (*pipeline.inputs(stage), CHANGED):
+        with contextlib.suppress(OSError):  # it is not there, or somebody else's
+            if (pipeline.directory / path).stat().st_mtime_ns > now:
+                os.utime(pipeline.directory / path)
 
 
 def _ingredients(pipeline: Pipeline, stage: Stage, digests: Digests) -> Record | None:

@@ -25,7 +25,10 @@ IGNORED_FOLDERS = {"__pycache__"}  # as in .dvcignore
 
 
 class Digests:
-    """MD5 digests of files and folders, remembered by path, size, time and inode.
+    """MD5 digests of files and folders, remembered by path, size, times and inode.
+
+    One of the times is that of the last change of the file or of what is said about it, which no program can set:
+    ``cp -p`` may put other content of the same size under an old time.
 
     Parameters
     ----------
@@ -61,14 +64,14 @@ class Digests:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        stamp = [status.st_size, status.st_mtime_ns, status.st_ino]
+        stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._known.get(str(path))
-        if known is None or known[:3] != stamp:
+        if known is None or known[:-1] != stamp:
             with open(path, "rb") as file:
                 known = [*stamp, hashlib.file_digest(file, "md5").hexdigest()]
             self._known[str(path)] = known
             self._changed = True
-        entry: dict[str, Any] = {"hash": "md5", "md5": known[3], "size": status.st_size}
+        entry: dict[str, Any] = {"hash": "md5", "md5": known[-1], "size": status.st_size}
         if status.st_mode & 0o111:
             entry["isexec"] = True
         return entry
@@ -112,7 +115,7 @@ def _remembered(memory: Path) -> dict[str, list[Any]]:
     return {
         path: known
         for path, known in (content.items() if isinstance(content, dict) else ())
-        if isinstance(known, list) and len(known) == 4 and isinstance(known[3], str) and MD5.fullmatch(known[3])
+        if isinstance(known, list) and len(known) == 5 and isinstance(known[4], str) and MD5.fullmatch(known[4])
     }
 
 

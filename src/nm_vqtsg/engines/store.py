@@ -8,6 +8,7 @@ by handing the result to DVC.
 from __future__ import annotations
 
 import configparser
+import errno
 import hashlib
 import json
 import logging
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -156,10 +158,29 @@ class Store:
                 if not _is(entry, temporary):
                     raise ArtifactError(f"{entry['path']}: has changed since it was made; run its step again")
             target.chmod(_READ_ONLY)
-        path = self._runs(record) / _digest(record)
-        if _record(path) != record:
-            with atomic_path(path) as temporary:
+        if _record(self._runs(record) / _digest(record)) != record:
+            self._enter(record)
+
+    def _enter(self, record: Record) -> None:
+        """Put a record into its folder of the run cache.
+
+        DVC takes the newest file in such a folder for a record, and an empty folder breaks it. So a new folder comes
+        into being with its record in it, and no unfinished file is ever there, whatever moment a kill hits.
+        """
+        folder, name = self._runs(record), _digest(record)
+        workshop = self.cache / "nm_vqtsg" / uuid.uuid4().hex
+        try:
+            with atomic_path(workshop / name) as temporary:
                 temporary.write_text(dump_yaml(record), encoding="utf-8")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                workshop.rename(folder)  # also takes the place of an empty folder
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                (workshop / name).replace(folder / name)
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
 
     def recall(self, ingredients: Record, outs: Iterable[str]) -> list[Record]:
         """The records of earlier runs with the same ingredients and outputs, the newest first.

@@ -34,12 +34,12 @@ class Fingerprint:
     params : Params, optional
         Its parameters; read from the folder when first needed by default.
     file_digest : callable, optional
-        Digest of a file's content; SHA-256 by default.
+        MD5 of a file's content, as DVC takes it; for a caller that remembers some.
     """
 
     def __init__(self, study: Path, params: Params | None = None, file_digest: FileDigest | None = None) -> None:
         self.study, self._params = study, params
-        self._file_digest = file_digest or _sha256
+        self._file_digest = file_digest or _md5
         self._sources = Sources()
         self._values: dict[str, str] = {}
 
@@ -99,6 +99,6 @@ def _files(path: Path, dataset: str, where: str) -> tuple[Path, ...]:
     return (path,)
 
 
-def _sha256(path: Path) -> str:
+def _md5(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "md5").hexdigest()
