@@ -60,9 +60,16 @@ def test_in_another_project(tmp_path: Path, stages: bytes | None) -> None:
     assert ("dvc.yaml and" in said) == (stages is None)
 
 
-@pytest.mark.parametrize("place", ["params.yaml", "params.yaml/mine", "studies/" + "x" * 5000])
-def test_where_no_folder_can_be(clone: Path, place: str) -> None:
-    assert "cannot be a folder (" in refusal(place, clone)
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("params.yaml", "params.yaml is not a folder; name another place"),
+        ("params.yaml/mine", "params.yaml is not a folder; name another place"),
+        ("studies/" + "x" * 5000, "cannot be a folder (File name too long); name another"),
+    ],
+)
+def test_where_no_folder_can_be(clone: Path, place: str, words: str) -> None:
+    assert words in refusal(place, clone)
 
 
 def test_where_nothing_can_be_written(clone: Path) -> None:

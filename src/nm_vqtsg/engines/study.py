@@ -53,7 +53,7 @@ def new_study(directory: Path) -> list[Path]:
     """
     try:
         return _new_study(directory.resolve())
-    except OSError as error:  # a name below a file, or one that is too long
+    except OSError as error:  # for example a name that is too long
         raise UserError(
             f"{shortened(str(directory))}: cannot be a folder ({error.strerror}); name another"
         ) from error
