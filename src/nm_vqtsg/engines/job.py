@@ -95,7 +95,7 @@ def _leave_the_future(pipeline: Pipeline, stage: Stage, clock: Path) -> None:
     """
     os.utime(clock)
     now = clock.stat().st_mtime_ns
-    for path in (*pipeline.inputs(stage), CHANGED):
+    for path in (*pipeline.inputs(stage), str(CHANGED)):
         with contextlib.suppress(OSError):  # it is not there, or somebody else's
             if (pipeline.directory / path).stat().st_mtime_ns > now:
                 os.utime(pipeline.directory / path)

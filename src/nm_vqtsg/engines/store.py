@@ -164,8 +164,8 @@ class Store:
     def _enter(self, record: Record) -> None:
         """Put a record into its folder of the run cache.
 
-        DVC takes the newest file in such a folder for a record, and an empty folder breaks it. So a new folder comes
-        into being with its record in it, and no unfinished file is ever there, whatever moment a kill hits.
+        DVC takes the newest file in such a folder for a record, and an empty folder breaks it. So a new folder
+        comes into being with its record in it, and no unfinished file is ever there, whatever moment a kill hits.
         """
         folder, name = self._runs(record), _digest(record)
         workshop = self.cache / "nm_vqtsg" / uuid.uuid4().hex
