@@ -65,6 +65,16 @@ def test_the_default_parameters_are_printed() -> None:
     assert run("params").stdout == as_yaml(Params())
 
 
+@pytest.mark.parametrize(
+    "place", ["logs/download-ItalyPowerDemand.log", ".checkpoints/download-ItalyPowerDemand.lock"]
+)
+def test_a_pipe_in_the_study_does_not_block(study: Path, place: str) -> None:
+    (study / place).parent.mkdir()
+    os.mkfifo(study / place)
+    done = run("download", "--dataset", "ItalyPowerDemand", cwd=study)
+    assert done.returncode == 1 and f"{place}: is a pipe, not a file; name a file" in done.stderr
+
+
 def test_first_steps_run_and_log(study: Path) -> None:
     for step in ("download", "resplit"):
         done = run(step, "--dataset", "ItalyPowerDemand", cwd=study)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import digest, load_config, load_json
 from nm_vqtsg.errors import ArtifactError, UserError
+from nm_vqtsg.files import check_target
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.study.fingerprint import Fingerprint
 from nm_vqtsg.study.graph import EXPORTED, STEPS, TRAINED, sections
@@ -150,6 +151,7 @@ class StepContext:
         """Wait while another process runs this very job, such as one that outlived a killed engine."""
         self.paths.checkpoints.mkdir(parents=True, exist_ok=True)
         path = self.paths.checkpoints / f"{self.paths.job(self.step)}.lock"
+        check_target(path)
         with path.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
