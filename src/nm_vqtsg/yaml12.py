@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +20,7 @@ from typing import Any, ClassVar
 import yaml
 
 from nm_vqtsg.errors import UserError, shortened, shown
+from nm_vqtsg.files import open_file
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -75,17 +75,12 @@ def read_text(path: Path | str, limit: int = MAX_BYTES) -> str:
     """
     name = shortened(str(path), 300)
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise YamlError(f"{name}: is a pipe or device; give a file")
-            if status.st_size > limit:
+        with open_file(path, YamlError) as file:
+            if os.fstat(file.fileno()).st_size > limit:
                 raise YamlError(f"{name}: is larger than the {limit:,} bytes that are read; is it the right file?")
             text = file.read(limit).decode("utf-8")
     except FileNotFoundError as error:
         raise YamlError(f"{name}: no such file") from error
-    except IsADirectoryError as error:
-        raise YamlError(f"{name}: is a folder; name a file in it") from error
     except UnicodeDecodeError as error:
         raise YamlError(f"{name}: not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
@@ -95,10 +90,6 @@ def read_text(path: Path | str, limit: int = MAX_BYTES) -> str:
     except ValueError as error:
         raise YamlError(f"{name}: cannot be the name of a file; check the path") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its writer
 
 
 def read_yaml(path: Path | str, *, strict: bool = True, limit: int = MAX_BYTES) -> Any:

@@ -160,10 +160,10 @@ def test_a_broken_file_is_refused_without_libyaml_too(
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path, refuse: Callable[[str, str], None]) -> None:
-    refuse(str(tmp_path), "is a folder; name a file in it")
+    refuse(str(tmp_path), "is a folder, not a file; name a file")
     refuse(str(tmp_path / "nothing.yaml"), "no such file; start from the project's params.yaml")
     refuse(str(tmp_path / ("x" * 5000)), "File name too long")
-    refuse("/dev/zero", "is a pipe or device; give a file")
+    refuse("/dev/zero", "is a device, not a file; name a file")
     (tmp_path / "circle").symlink_to("circle")
     refuse(str(tmp_path / "circle"), "cannot be read")
     write(tmp_path, TEXT)
@@ -176,7 +176,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, refuse: Callable[[
     rescue = threading.Timer(20, lambda: os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK)))
     rescue.start()
     try:
-        refuse(str(path), "is a pipe or device; give a file")
+        refuse(str(path), "is a pipe, not a file; name a file")
     finally:
         rescue.cancel()
 
@@ -184,10 +184,10 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, refuse: Callable[[
 def test_a_file_that_may_not_be_read_is_refused(
     tmp_path: Path, refuse: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(path: str, flags: int) -> int:
+    def denied(path: str, error: type[Exception]) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(yaml12, "_without_waiting", denied)  # root may read everything
+    monkeypatch.setattr(yaml12, "open_file", denied)  # root may read everything
     refuse(write(tmp_path, TEXT), "cannot be read (Permission denied); check the path and its permissions")
 
 

@@ -78,11 +78,11 @@ def test_a_damaged_lock_is_refused(tmp_path: Path, content: str | bytes, words: 
 
 def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").mkdir()
-    with pytest.raises(UserError, match=r"dvc\.lock: is a folder"):
+    with pytest.raises(UserError, match=r"dvc\.lock: is a folder, not a file"):
         read_lock(tmp_path)
     (tmp_path / "dvc.lock").rmdir()
     os.mkfifo(tmp_path / "dvc.lock")
-    with pytest.raises(UserError, match=r"dvc\.lock: is a pipe or device"):
+    with pytest.raises(UserError, match=r"dvc\.lock: is a pipe, not a file"):
         read_lock(tmp_path)
 
 
