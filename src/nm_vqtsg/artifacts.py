@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg.errors import ArtifactError, machine_error
-from nm_vqtsg.files import check_target, open_file
+from nm_vqtsg.files import check_target, open_file, unreadable
 from nm_vqtsg.npz import open_npz
 
 if TYPE_CHECKING:
@@ -221,6 +221,8 @@ def _model_file(path: Path | str, framework: str) -> Iterator[Any]:
     except (SafetensorError, OSError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and machine_error(error) is not None:
             raise
+        if isinstance(error, PermissionError):
+            raise ArtifactError(unreadable(path, error)) from error
         if not Path(path).is_file():
             raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
         raise ArtifactError(f"{path}: not a readable .safetensors file; make it again") from error

@@ -66,6 +66,7 @@ def run_step(step: str, study: Path, dataset: str = "", seed: int | None = None,
     context = open_context(study, step, dataset, seed, **surroundings)
     module = importlib.import_module(f"nm_vqtsg.steps.{step}")
     with context.locked(), context.unchanged():
+        context.check_writable()
         start_logging(context.paths.log(step))
         context.log.info("%s begins", context.paths.job(step))
         if step != "download":

@@ -83,6 +83,8 @@ _REFUSALS = {
     errno.EROFS: "the file system is read-only; mount it for writing or use another folder",
     errno.EACCES: "not allowed; mend the permissions",
     errno.EPERM: "not allowed; mend the permissions",
+    errno.EFBIG: "files may not be that large here; raise the limit (ulimit -f) or use another file system",
+    errno.ENOLCK: "the file system has no locks left, or none at all; mount it with locks",
     errno.EIO: "the disk failed; look at the machine's logs",
     errno.ESTALE: "the network file system lost the file; mount it again",
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
@@ -100,8 +102,10 @@ def machine_error(error: BaseException) -> MachineError | None:
         where = f"{error.filename}: " if error.filename else ""
         return MachineError(f"{where}{_REFUSALS[error.errno]} and run the same command again")
     # torch and its libraries know no type of their own for it on the CPU
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+    if (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY))
     ):
         return MachineError(
             "memory ran out; use a smaller batch_size or fewer samples, or a machine with more memory, "

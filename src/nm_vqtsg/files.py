@@ -83,6 +83,13 @@ def check_kind(mode: int, path: Path | str, error: type[UserError] = ArtifactErr
         raise error(f"{path}: is {kind}, not a file; name a file")
 
 
+def unreadable(path: Path | str, problem: OSError | ValueError) -> str:
+    """What to say of a file that cannot be opened or read."""
+    reason = getattr(problem, "strerror", None) or problem
+    remedy = "mend its permissions" if isinstance(problem, PermissionError) else "correct the path"
+    return f"{path}: cannot be read ({reason}); {remedy}"
+
+
 def size_limit() -> int:
     """Bytes of numbers that one file may hold: `LIMIT_GIB`, or what the environment's ``NM_VQTSG_MAX_GIB`` says.
 

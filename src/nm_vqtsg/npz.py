@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nm_vqtsg.errors import UserError
-from nm_vqtsg.files import open_file, size_limit, too_large
+from nm_vqtsg.files import open_file, size_limit, too_large, unreadable
 
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
@@ -70,7 +70,7 @@ def open_npz(path: Path | str, error: type[UserError], *, missing: str, damaged:
         if "allow_pickle" in str(problem):
             raise error(f"{path}: holds pickled objects, which are never loaded; save plain arrays") from problem
         if isinstance(problem, OSError) and problem.errno not in (None, errno.EINVAL):  # not of a damaged file
-            raise error(f"{path}: cannot be read ({problem.strerror}); correct the path") from problem
+            raise error(unreadable(path, problem)) from problem
         raise error(f"{path}: not a readable .npz file; {damaged}") from problem
 
 

@@ -53,11 +53,11 @@ class Killer:
         self.seconds = time.monotonic() - begun
         self.operations = int(self._counted.read_text())
 
-    def before_operation(self, number: int) -> bool:
+    def before_operation(self, number: int) -> None:
         """Kill it before one of its operations on files."""
         process = self.study.start(self.step, **self._dying, DIE_BEFORE=str(number))
-        process.communicate(timeout=LONG_S)
-        return process.returncode == -9
+        _, errors = process.communicate(timeout=LONG_S)
+        assert process.returncode == -9, f"operation {number} of {self.operations}: {errors}"
 
     def at_a_moment(self) -> bool:
         """Kill it at any time."""
@@ -96,7 +96,7 @@ def test_twenty_kills_of_a_step_that_does_not_train(study: Study, whole: Study, 
     for number in chosen:
         if killed % 2:
             study.forget(step)  # as an engine does; the other times it begins with what the last run left
-        assert killer.before_operation(number), f"there is no operation {number} of {killer.operations}"
+        killer.before_operation(number)
         killed += 1
         check_after_a_kill(study, expected, step, again=killed % 3 == 0)
     for attempt in range(10 * KILLS):

@@ -144,7 +144,7 @@ def test_digests_are_remembered_and_noticed(project: Path, tmp_path: Path) -> No
     first = digests.entry(project / "source")
     digests.save()
     known = json.loads(memory.read_text())
-    known[str(project / "source")][3] = REMEMBERED
+    known[str(project / "source")][-1] = REMEMBERED
     memory.write_text(json.dumps(known))
     assert Digests(memory).entry(project / "source")["md5"] == REMEMBERED
     (project / "source").write_text("longer than before\n")

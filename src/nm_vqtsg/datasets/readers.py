@@ -14,7 +14,7 @@ from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.text import quote, read_archive_text
 from nm_vqtsg.datasets.ts_format import read_ts
 from nm_vqtsg.errors import DataError, MissingLabelsError
-from nm_vqtsg.files import check_kind
+from nm_vqtsg.files import check_kind, unreadable
 from nm_vqtsg.npz import open_npz
 
 SERIES_COLUMN, TIME_COLUMN = "series", "time"  # of the long layout, by default
@@ -152,8 +152,7 @@ def read_own(
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{path}: no such file or folder; correct the path") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read ({reason}); correct the path") from error
+        raise DataError(unreadable(path, error)) from error
     if stat.S_ISDIR(mode):
         return read_archive_folder(path, name, already_split=keep_split)
     check_kind(mode, path, DataError)

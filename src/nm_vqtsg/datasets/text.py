@@ -12,7 +12,7 @@ import numpy as np
 
 from nm_vqtsg.datasets.raw import Rows
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.files import open_file, size_limit, too_large
+from nm_vqtsg.files import open_file, size_limit, too_large, unreadable
 
 MAX_LINE = 2**26  # bytes; the archive's longest line has about 50 kB
 
@@ -61,7 +61,7 @@ def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: the gzip file is truncated or damaged; download it again") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); correct the path") from error
+        raise DataError(unreadable(path, error)) from error
 
 
 def _unpacked(file: BinaryIO, path: Path) -> AbstractContextManager[BinaryIO | gzip.GzipFile]:

@@ -161,6 +161,22 @@ class StepContext:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def check_writable(self) -> None:
+        """Look whether the results can be written before hours go into them.
+
+        Raises
+        ------
+        ArtifactError
+            If a folder of theirs belongs to somebody else, or to a file system that is read-only.
+        """
+        for pattern in STEPS[self.step].products:
+            folder = next(parent for parent in self.paths.fill(pattern).parents if parent.exists())
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise ArtifactError(
+                    f"{folder}: cannot be written to; mend its permissions, or mount it for writing, and run the "
+                    "same command again"
+                )
+
     @contextmanager
     def unchanged(self) -> Iterator[None]:
         """Where DVC runs the step: refuse what it would record wrongly, an edit while it is at work.
