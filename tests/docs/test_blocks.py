@@ -53,7 +53,7 @@ REDUCED = {  # page -> budgets as written -> as run: the quickstart takes minute
         'stage3={"steps": 1000}': 'stage3={"steps": 5}',
         "tau_grid=[0.02, 0.05, 0.1, 0.5, 1, 2, 4]": "tau_grid=[0.1, 1], rocket={'n_kernels': 100}",
         "sample(1000, seed=0)": "sample(60, seed=0)",
-        'fcn={"epochs": 40}': 'fcn={"epochs": 2}, rocket={"n_kernels": 100}',
+        'fcn={"epochs": 40}': 'fcn={"epochs": 2}, rocket={"n_kernels": 100}, protocol={"network_steps": 2}',
     },
 }
 

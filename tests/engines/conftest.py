@@ -45,6 +45,7 @@ TINY = {
     "stage3.batch_size": 4,
     "evaluate.is_splits": 2,
     "evaluate.bootstrap": 2,
+    "evaluate.network_steps": 2,
     "plot.n_overlay": 4,
     "plot.n_pairs": 2,
 }

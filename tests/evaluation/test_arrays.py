@@ -17,7 +17,7 @@ from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 SMALL: dict[str, Any] = {
     "fcn": {"epochs": 2},
     "rocket": {"n_kernels": 40},
-    "protocol": {"bootstrap": 5, "cas_fits": 1},
+    "protocol": {"bootstrap": 5, "cas_fits": 1, "network_steps": 2},
 }
 
 
@@ -34,7 +34,9 @@ REAL, TRAIN, FAKE = waves(40, 0), waves(44, 1), waves(36, 2, noise=2.0)
 def test_the_numbers_are_those_of_the_command_line(tmp_path: Path) -> None:
     for name, (X, y) in {"real": REAL, "train": TRAIN, "fake": FAKE}.items():
         write_series(tmp_path / f"{name}.npz", X, y)
-    params = Params(fcn=Fcn(epochs=2), rocket=Rocket(n_kernels=40), evaluate=Evaluate(bootstrap=5, cas_fits=1))
+    params = Params(
+        fcn=Fcn(epochs=2), rocket=Rocket(n_kernels=40), evaluate=Evaluate(bootstrap=5, cas_fits=1, network_steps=2)
+    )
     paths = [tmp_path / f"{name}.npz" for name in ("real", "fake", "train")]
     expected = evaluate_files(paths[0], paths[1], train=paths[2], params=params)
     (X, y), (X_train, y_train), (X_fake, y_fake) = REAL, TRAIN, FAKE

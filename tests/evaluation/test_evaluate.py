@@ -25,7 +25,7 @@ from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Evaluate, Rocket
 
 LABELS = ("-1", "1", "7")
-SHORT = Evaluate(is_splits=5, bootstrap=20, cas_fits=1, seed=0)
+SHORT = Evaluate(is_splits=5, bootstrap=20, cas_fits=1, network_seeds=1, network_steps=2, seed=0)
 ROCKET = Rocket(n_kernels=50, seed=0)
 
 
@@ -136,15 +136,16 @@ def test_amplitudes(result: dict) -> None:
 def test_second_opinion(result: dict) -> None:
     baseline, mapped = result["baseline"]["second_opinion"], result["mapped"]["second_opinion"]
     assert mapped["cas"] > 0.95
-    for name in ("auc", "mdd", "coverage", "density"):
+    for name in ("auc", "mdd", "coverage", "density", "sliced_wasserstein", "spectrum"):
         assert gain(name, baseline[name], mapped[name]) > 0, name
     assert "closer_to_train" not in result["reference"]["second_opinion"]
 
 
 def test_every_score_has_a_direction(result: dict) -> None:
     """And every direction belongs to a score, so that neither list can fall behind the other."""
-    spreads = {"is_spread", "cas_sd"}
-    assert set(flat_scores(result["mapped"])) - spreads == set(BETTER)
+    spreads = {"is_spread", "cas_sd", "context_fid_sd", "discriminative_sd", "predictive_sd"}
+    of_channels = {"cross_correlation"}
+    assert set(flat_scores(result["mapped"])) - spreads == set(BETTER) - of_channels
     assert better("fid") == "lower" and better("is") == "higher" and better("auc") == "near 0.5"
     assert gain("auc", 1.0, 0.6) == pytest.approx(0.4) and gain("density", 1.1, 1.4) == pytest.approx(-0.3)
 
@@ -171,10 +172,11 @@ def test_equal_versions_are_unresolved(judge: Judge) -> None:
         {"baseline": generated(1.0), "mapped": Samples(X, X_class, y_class)},
         judge=judge,
         rocket=ROCKET,
-        config=Evaluate(is_splits=5, bootstrap=40, cas_fits=0),
+        config=Evaluate(is_splits=5, bootstrap=40, cas_fits=0, network_seeds=0),
     )
     assert result["unresolved"]["fid"] is True
-    assert set(result["missing"]) == {"reference", "memorisation", "cas"}
+    networks = {"context_fid", "discriminative", "predictive"}
+    assert set(result["missing"]) == {"reference", "memorisation", "cas", *networks}
 
 
 def test_without_labels() -> None:
@@ -192,6 +194,21 @@ def test_without_labels() -> None:
     assert "labels" in result["missing"]["fid"]
     assert result["change_percent"]["rocket_fid"] > 0
     assert result["reference"]["baseline_rocket_fid_at_n"] > result["reference"]["rocket_fid"]
+
+
+def test_several_channels_have_a_correlation() -> None:
+    X, Z = (series(40, seed)[0] for seed in (1, 2))
+    test, alike, apart = (np.concatenate(pair, 1) for pair in ((X, X), (Z, Z), (Z, -Z)))
+    result = evaluate_samples(
+        Series(test, None, None, Scaling.none(2)),
+        {"alike": Samples(alike), "apart": Samples(apart)},
+        rocket=ROCKET,
+        config=SHORT,
+    )
+    scores = {name: result[name]["second_opinion"] for name in ("alike", "apart")}
+    assert scores["alike"]["cross_correlation"] == pytest.approx(0, abs=1e-6)
+    assert scores["apart"]["cross_correlation"] == pytest.approx(2)
+    assert scores["alike"]["context_fid"] < scores["apart"]["context_fid"]
 
 
 def test_a_class_with_one_series_is_named(judge: Judge) -> None:

@@ -53,6 +53,7 @@ SMALL = {
     "evaluate.is_splits": 2,
     "evaluate.bootstrap": 5,
     "evaluate.cas_fits": 1,
+    "evaluate.network_steps": 2,
     "plot.n_overlay": 10,
     "plot.n_pairs": 2,
     "plot.n_points": 20,

@@ -26,7 +26,7 @@ PARAMS = Params.model_validate(
         "own_data": {"Toy": {"path": "toy.csv"}},
         "seeds": [0],
         "fcn": {"epochs": 8, "batch_size": 16, "learning_rate": 0.003},
-        "evaluate": {"is_splits": 2, "bootstrap": 3, "cas_fits": 1},
+        "evaluate": {"is_splits": 2, "bootstrap": 3, "cas_fits": 1, "network_steps": 2},
         "rocket": {"n_kernels": 50},
     },
     strict=False,

@@ -42,6 +42,7 @@ TINY = (
     "evaluate.is_splits=2",
     "evaluate.bootstrap=3",
     "evaluate.cas_fits=1",
+    "evaluate.network_steps=2",
     "plot.n_overlay=10",
     "plot.n_points=10",
     "plot.n_pairs=2",

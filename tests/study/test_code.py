@@ -170,6 +170,7 @@ SMALL = (
     "evaluate.is_splits=2",
     "evaluate.bootstrap=3",
     "evaluate.cas_fits=1",
+    "evaluate.network_steps=2",
     "plot.n_points=10",
 )
 

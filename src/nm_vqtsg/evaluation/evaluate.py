@@ -65,13 +65,16 @@ def evaluate_samples(
         If shapes or classes do not fit together.
     """
     _check(test, versions, train, judge)
-    scorer = Scorer(test, judge, rocket, config)
+    scorer = Scorer(test, judge, rocket, config, None if train is None else train.X)
     missing = {} if judge is not None else dict.fromkeys(JUDGED, no_judge)
     features = {name: scorer.describe(samples) for name, samples in versions.items()}
     scores: dict[str, dict[str, Any]] = {}
-    for name, samples in versions.items():
-        scores[name], reasons = scorer.score(samples, features[name], None if train is None else train.X)
-        missing |= reasons
+    session = session or Session()
+    with session.track("scores", total=len(versions)) as task:
+        for name, samples in versions.items():
+            scores[name], reasons = scorer.score(samples, features[name], None if train is None else train.X)
+            missing |= reasons
+            task.advance()
     first = next(iter(versions.values()))
     sizes = {"test": len(test.X), "generated": len(first.X)}
     if first.y_class is not None:
@@ -83,7 +86,7 @@ def evaluate_samples(
     else:
         missing |= dict.fromkeys(("reference", "memorisation"), NO_TRAIN)
     scored = set.intersection(*map(set, scores.values()))
-    draws = {} if judge is None else bootstrap(scorer, first, features, scored, session or Session())
+    draws = {} if judge is None else bootstrap(scorer, first, features, scored, session)
     result["intervals"] = intervals(draws, scores, config.bootstrap)
     if "baseline" in scores and "mapped" in scores:
         change, ends, unresolved = changes(scores["baseline"], scores["mapped"], draws)

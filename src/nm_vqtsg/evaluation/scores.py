@@ -8,9 +8,15 @@ import numpy as np
 
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.evaluation.second_opinion import labelled_scores, unlabelled_scores
+from nm_vqtsg.evaluation.second_opinion import (
+    labelled_scores,
+    network_scores,
+    statistic_scores,
+    unlabelled_scores,
+)
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.cfid import class_fid
+from nm_vqtsg.metrics.context_fid import ContextEncoder
 from nm_vqtsg.metrics.fid import Gaussian, fid, frechet_distance
 from nm_vqtsg.metrics.inception import inception_score
 from nm_vqtsg.metrics.kid import kid
@@ -66,7 +72,9 @@ class Scorer:
     rocket : Rocket
         ROCKET kernels.
     config : Evaluate
-        Splits, draws and seed.
+        Splits, draws, networks and seed.
+    train : (k, C, L) array, optional
+        Real series that the encoder of Context-FID learns from; `real` without them.
 
     Attributes
     ----------
@@ -74,8 +82,11 @@ class Scorer:
         Of `real`.
     """
 
-    def __init__(self, real: Series, judge: Judge | None, rocket: Rocket, config: Evaluate) -> None:
+    def __init__(
+        self, real: Series, judge: Judge | None, rocket: Rocket, config: Evaluate, train: np.ndarray | None = None
+    ) -> None:
         self.real, self.judge, self.config = real, judge, config
+        self._learnt_from = real.X if train is None else train
         self.labels = () if real.labels is None else tuple(real.labels.tolist())
         self.rocket = RocketFeatures(real.X.shape[1], real.X.shape[2], rocket.n_kernels, rocket.seed)
         self.features = self.describe(Samples(real.X))
@@ -126,6 +137,15 @@ class Scorer:
         assert self.features.fcn is not None  # asked for only where there is a judge
         return Gaussian(inliers(self.features.fcn))
 
+    @cached_property
+    def _context(self) -> ContextEncoder:
+        seeds, steps = self.config.network_seeds, self.config.network_steps
+        return ContextEncoder(self._learnt_from, seeds, steps, self.config.seed)
+
+    @cached_property
+    def _real_context(self) -> list[np.ndarray]:
+        return self._context.describe(self.real.X)
+
     def _rocket_scores(self, features: Features) -> dict[str, Any]:
         distance = kid(self.features.rocket, features.rocket, gamma=1.0, level=LEVEL)
         return {
@@ -165,6 +185,10 @@ class Scorer:
         pair = getattr(self.features, kind), getattr(features, kind)
         rocket = self.features.rocket, features.rocket
         scores, missing = unlabelled_scores(self.real.X, samples.X, pair, rocket, self.rng(5), train)
+        scores |= statistic_scores(self.real.X, samples.X, self.rng(6))
+        contexts = self._real_context, self._context.describe(samples.X)
+        learnt, reasons = network_scores(self.real.X, samples.X, contexts, self.config)
+        scores, missing = scores | learnt, missing | reasons
         if self.real.y is None or samples.X_class is None or samples.y_class is None:
             return {"features": kind, **scores}, missing | {"cas": NO_CLASSES}
         real, generated = (self.real.X, self.real.y), (samples.X_class, samples.y_class)

@@ -6,8 +6,17 @@ import numpy as np
 
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.metrics.classifiers import classification_score, real_or_generated
+from nm_vqtsg.metrics.context_fid import context_fid
 from nm_vqtsg.metrics.neighbours import manifold_scores, memorisation
+from nm_vqtsg.metrics.recurrent import discriminative_score, predictive_score
+from nm_vqtsg.metrics.statistics import (
+    acf_distance,
+    cross_correlation_distance,
+    sliced_wasserstein,
+    spectrum_distance,
+)
 from nm_vqtsg.metrics.tsgbench import tsgbench_distances
+from nm_vqtsg.params import Evaluate
 
 
 def unlabelled_scores(
@@ -46,6 +55,58 @@ def unlabelled_scores(
         missing["auc"] = str(error)
     if train is not None:
         scores |= memorisation(generated, train, real, rng)
+    return scores, missing
+
+
+def statistic_scores(real: np.ndarray, generated: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+    """Distances between statistics of series (n, C, L) and (m, C, L); `rng` draws directions."""
+    scores = {
+        "sliced_wasserstein": sliced_wasserstein(real, generated, rng),
+        "acf": acf_distance(real, generated),
+        "spectrum": spectrum_distance(real, generated),
+    }
+    if real.shape[1] > 1:
+        scores["cross_correlation"] = cross_correlation_distance(real, generated)
+    return scores
+
+
+def network_scores(
+    real: np.ndarray,
+    generated: np.ndarray,
+    contexts: tuple[list[np.ndarray], list[np.ndarray]],
+    config: Evaluate,
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Scores that train networks of their own, with the sd over their seeds.
+
+    Parameters
+    ----------
+    real, generated : (n, C, L), (m, C, L) arrays
+        Series.
+    contexts : pair of lists of (n, d), (m, d) arrays
+        As a `ContextEncoder` describes both sets.
+    config : Evaluate
+        How many networks, and their budget.
+
+    Returns
+    -------
+    scores, missing : dict
+        Names to numbers, and names to reasons.
+    """
+    if config.network_seeds == 0:
+        off = "switched off by evaluate.network_seeds: 0"
+        return {}, dict.fromkeys(("context_fid", "discriminative", "predictive"), off)
+    budget = {"seeds": config.network_seeds, "steps": config.network_steps, "seed": config.seed}
+    scores: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    for name, measure in (
+        ("context_fid", lambda: context_fid(*contexts)),
+        ("discriminative", lambda: discriminative_score(real, generated, **budget)),
+        ("predictive", lambda: predictive_score(real, generated, **budget)),
+    ):
+        try:
+            scores[name], scores[f"{name}_sd"] = measure()
+        except DataError as error:
+            missing[name] = str(error)
     return scores, missing
 
 

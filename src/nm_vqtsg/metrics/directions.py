@@ -22,6 +22,13 @@ BETTER: dict[str, str | float] = {
     "acd": "lower",
     "sd": "lower",
     "kd": "lower",
+    "context_fid": "lower",
+    "discriminative": "lower",
+    "predictive": "lower",
+    "sliced_wasserstein": "lower",
+    "acf": "lower",
+    "spectrum": "lower",
+    "cross_correlation": "lower",
 }
 """Score to ``lower``, ``higher``, or the value that is best: what two sets of real series score on average."""
 

@@ -228,7 +228,11 @@ class Evaluate(Section):
     cas_fits: Annotated[Whole, Field(ge=0)] = param(
         3, "ours", "classifiers behind the classification accuracy score; 0 leaves it out"
     )
-    seed: Seed = param(0, "ours", "seed of subsets, splits and bootstrap draws")
+    network_seeds: Annotated[Whole, Field(ge=0)] = param(
+        3, "ours", "networks behind Context-FID, discriminative and predictive score, each; 0 leaves them out"
+    )
+    network_steps: Positive = param(200, "ours", "optimiser steps of each of these networks")
+    seed: Seed = param(0, "ours", "seed of subsets, splits, networks and bootstrap draws")
 
 
 class Plot(Section):

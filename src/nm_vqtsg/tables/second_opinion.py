@@ -29,6 +29,13 @@ SCORES: dict[str, str] = {
     "acd": "ACD",
     "sd": "SD",
     "kd": "KD",
+    "context_fid": "Context-FID",
+    "discriminative": "discriminative score",
+    "predictive": "predictive score",
+    "sliced_wasserstein": "sliced Wasserstein",
+    "acf": "ACF distance",
+    "spectrum": "spectrum distance, dB",
+    "cross_correlation": "cross-correlation",
 }
 """Rows for each data set, FID first to compare with: key in a record, name in print."""
 
