@@ -11,7 +11,7 @@ from nm_vqtsg import evaluate, format_scores
 from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.writers import write_series
 from nm_vqtsg.errors import DataError, ParameterError
-from nm_vqtsg.evaluation.table import flat_scores
+from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 
 SMALL: dict[str, Any] = {

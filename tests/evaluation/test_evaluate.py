@@ -15,17 +15,21 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.evaluation.evaluate import amplitude, evaluate_samples
+from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.evaluation.scores import Samples
-from nm_vqtsg.evaluation.table import better, flat_scores
+from nm_vqtsg.evaluation.table import better
 from nm_vqtsg.judge import network as fcn
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.directions import BETTER, gain
 from nm_vqtsg.metrics.fid import fid
+from nm_vqtsg.metrics.inception import inception_score
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Evaluate, Rocket
 
 LABELS = ("-1", "1", "7")
-SHORT = Evaluate(is_splits=5, bootstrap=20, cas_fits=1, network_seeds=1, network_steps=2, seed=0)
+SHORT = Evaluate(
+    is_splits=5, bootstrap=20, cas_fits=1, network_seeds=1, network_steps=2, reference_draws=3, seed=0
+)
 ROCKET = Rocket(n_kernels=50, seed=0)
 
 
@@ -108,6 +112,9 @@ def test_every_number_is_what_it_says(result: dict, judge: Judge) -> None:
     per_class = result["baseline"]["cfid_per_class"]
     assert list(per_class) == list(LABELS)
     assert result["baseline"]["cfid"] == pytest.approx(np.mean(list(per_class.values())))
+    probabilities = [judge.features_and_probabilities(X)[1] for X in (test, samples.X)]
+    whole = [inception_score(p[: len(p) // 5 * 5], 5)[0] for p in probabilities]
+    assert result["baseline"]["is_gap"] == pytest.approx(abs(whole[0] - whole[1]), abs=0.1)
     before, after = result["baseline"]["fid"], result["mapped"]["fid"]
     assert result["change_percent"]["fid"] == pytest.approx(before / after * 100 - 100)
     before, after = result["baseline"]["is"], result["mapped"]["is"]
@@ -146,7 +153,7 @@ def test_every_score_has_a_direction(result: dict) -> None:
     spreads = {"is_spread", "cas_sd", "context_fid_sd", "discriminative_sd", "predictive_sd"}
     of_channels = {"cross_correlation"}
     assert set(flat_scores(result["mapped"])) - spreads == set(BETTER) - of_channels
-    assert better("fid") == "lower" and better("is") == "higher" and better("auc") == "near 0.5"
+    assert better("fid") == "lower" and better("is") == "higher, up to real series" and better("auc") == "near 0.5"
     assert gain("auc", 1.0, 0.6) == pytest.approx(0.4) and gain("density", 1.1, 1.4) == pytest.approx(-0.3)
 
 

@@ -1,5 +1,6 @@
 """The planner: sizes without data, work in proportion to steps, and a calibration that really runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from nm_vqtsg.planning.table import duration
 
 ABSENT = (Path("absent/train.npz"), Path("absent/test.npz"))
 COST = Costs(*(float(number) for number in (2, 3, 5, 7)), *(0.0,) * 7)
-NOTHING = Judging(*(0.0,) * 8)
+NOTHING = Judging(*(0.0,) * 11)
 UNLABELLED = DataSize(100, 25, 1, 64, 0)
 
 
@@ -77,7 +78,13 @@ def test_elapsed_time_is_bounded_by_the_cores_and_by_the_longest_run() -> None:
 
 
 def test_a_calibration_measures_every_job() -> None:
-    small = ["stage1.codebook_size=32", "evaluate.bootstrap=2", "rocket.n_kernels=50", "seeds=[0]"]
+    small = [
+        "stage1.codebook_size=32",
+        "evaluate.bootstrap=2",
+        "evaluate.network_steps=5",
+        "rocket.n_kernels=50",
+        "seeds=[0]",
+    ]
     params = override(Params(), small)
     said: list[str] = []
     size = DataSize(60, 20, 2, 24, 3)
@@ -89,6 +96,16 @@ def test_a_calibration_measures_every_job() -> None:
     again = make_plan(twice, {"Own": size}, torch.device("cpu"))
     assert 1.2 < again.jobs["Own"]["stage2"] / jobs["stage2"] < 4
     assert said == ["series of length 24", "scores"]
+
+
+def test_networks_and_draws_of_the_evaluation_are_counted() -> None:
+    network = replace(NOTHING, encoder=1.0, recurrent=10.0, told_apart=1000.0)
+    size = DataSize(2000, 500, 1, 64, 0)
+    params = override(
+        Params(), ["evaluate.network_seeds=2", "evaluate.network_steps=5", "evaluate.reference_draws=4"]
+    )
+    assert network.seconds(params, size) == 2 * 5 * (0.5 + 3 * 10) + (2 + 4) * 1000
+    assert network.seconds(override(params, ["evaluate.network_seeds=0"]), size) == 6000
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (99.6, "2 min"), (720, "12 min"), (12240, "3.4 h")])

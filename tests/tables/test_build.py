@@ -133,11 +133,49 @@ def test_html_is_a_page_of_its_own_with_the_same_cells() -> None:
     assert "http" not in text and "src=" not in text
 
 
+def at_the_floor(**more: Any) -> dict:
+    """A record whose mapped samples score as real series do: 1.5 ± 0.2."""
+    reference = {"fid": 1.5, "is": 6.1, "is_gap": 0.1, "cfid": 2.0, "n": 1024, "draws": 5}
+    own = record(mapped=1.8, reference=reference | {"sd": {"fid": 0.2, "is": 0.1, "is_gap": 0.05}}, **more)
+    for side, gap in (("baseline", 1.0), ("mapped", 0.15)):
+        own[side] = own[side] | {"is_gap": gap}
+    return own
+
+
+def test_a_cell_that_real_series_do_not_beat_is_marked() -> None:
+    tables = paper_tables(summarise([at_the_floor()]))
+    fid, trimmed = tables[1].cells
+    assert fid[2:4] == ["10.0", "1.80 at the floor"] and fid[5] == "1.50 ± 0.20 (1024)"
+    assert "at the floor" not in " ".join(trimmed)  # nothing is known about its spread
+    (inception,) = tables[2].cells
+    assert inception[2:4] == ["5.00", "6.00 at the floor"]
+    assert inception[6:8] == ["1.00", "0.150 at the floor"] and tables[2].header[6] == "gap to real"
+    assert "at the floor" not in " ".join(tables[3].cells[0])
+    (row, _) = csv.DictReader(io.StringIO(to_csv(tables[1])))
+    assert (row["baseline_at_floor"], row["mapped_at_floor"]) == ("", "yes")
+    names = {row[1]: row[3] for row in summary_table(summarise([at_the_floor()])).cells}
+    assert names["FID ↓"] == "1.80 at the floor" and names["IS gap to real ↓"] == "0.150 at the floor"
+
+
+def test_one_run_that_is_not_there_keeps_the_mark_away() -> None:
+    other = at_the_floor(seed=1)
+    other["mapped"]["fid"] = 2.2
+    (fid, _) = paper_tables(summarise([at_the_floor(), other]))[1].cells
+    assert fid[3] == "2.00 ± 0.28"
+
+
+def test_an_is_beyond_that_of_real_series_is_not_at_the_floor() -> None:
+    beyond = at_the_floor()
+    beyond["mapped"]["is"] = 7.0
+    (inception,) = paper_tables(summarise([beyond]))[2].cells
+    assert inception[3] == "7.00"
+
+
 def test_without_labels_the_headline_is_rocket_fid_and_the_reason_is_given() -> None:
     summaries = summarise([record(), UNLABELLED])
     assert "Own: no FID; the series have no labels." in to_markdown(paper_tables(summaries)[1])
     rows = [row[:2] for row in summary_table(summaries).cells]
-    assert rows == [["FaceAll", name] for name in ("FID ↓", "FID, trimmed ↓", "IS ↑", "cFID ↓")] + [
+    assert rows == [["FaceAll", name] for name in ("FID ↓", "FID, trimmed ↓", "IS ↑ to real", "cFID ↓")] + [
         ["Own", "ROCKET-FID ↓"]
     ]
 

@@ -43,6 +43,17 @@ def test_one_seed_resolves_nothing_and_consistent_seeds_do() -> None:
     assert found["cas"]["unresolved"] == "yes"
 
 
+def test_scores_as_good_as_those_of_real_series_are_marked() -> None:
+    record = run(0, {"auc": 0.99, "cas": 0.8}, {"auc": 0.55, "cas": 0.85}, n={"generated": 100})
+    record["reference"] |= {"n": 100, "draws": 5, "sd": {"auc": 0.02}}
+    record["reference"]["second_opinion"] = {"auc": 0.52, "cas": 0.9, "cas_sd": 0.03}
+    found = rows(record)
+    assert [found["auc"][f"{side}_at_floor"] for side in ("baseline", "mapped")] == ["", "yes"]
+    assert [found["cas"][f"{side}_at_floor"] for side in ("baseline", "mapped")] == ["", "yes"]
+    text = to_markdown(second_opinion_table([record]))
+    assert "0.550 at the floor" in text and "0.520 ± 0.020" in text
+
+
 def test_what_could_not_be_measured_is_named() -> None:
     table = second_opinion_table([run(0, {}, {}, missing={"auc": "five series of each"})], absent=["Crop seed 0"])
     text = to_markdown(table)

@@ -12,13 +12,13 @@ import numpy as np
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.evaluation.changes import bootstrap, changes, intervals
-from nm_vqtsg.evaluation.scores import Features, Samples, Scorer
+from nm_vqtsg.evaluation.reference import reference
+from nm_vqtsg.evaluation.scores import Samples, Scorer
 from nm_vqtsg.judge.model import Judge
-from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.params import Evaluate, Rocket
 from nm_vqtsg.session import Session
 
-JUDGED = ("fcn_accuracy", "fid", "fid_trimmed", "kid", "is", "cfid")
+JUDGED = ("fcn_accuracy", "fid", "fid_trimmed", "kid", "is", "is_gap", "cfid")
 NO_LABELS = "needs labels: without them there is no FCN to judge by"
 NO_TRAIN = "needs real series to train on (--train; in Python, train)"
 
@@ -44,8 +44,8 @@ def evaluate_samples(
         Versions of the same samples, in the same order: ``{"baseline": X̂, "mapped": X̂_R}``. Changes are
         reported when there are these two.
     train : Series, optional
-        What the generator learnt from: for memorisation, and for the reference (a part of TRAIN, as large as the
-        samples, scored as if it had been generated).
+        What the generator learnt from: for memorisation, and for the reference (parts of TRAIN, as large as the
+        samples, scored as if they had been generated).
     judge : Judge, optional
         Without it, FID, IS and cFID are left out and named under ``missing``, with the reason `no_judge`.
     rocket, config : Rocket, Evaluate
@@ -70,21 +70,23 @@ def evaluate_samples(
     features = {name: scorer.describe(samples) for name, samples in versions.items()}
     scores: dict[str, dict[str, Any]] = {}
     session = session or Session()
-    with session.track("scores", total=len(versions)) as task:
-        for name, samples in versions.items():
-            scores[name], reasons = scorer.score(samples, features[name], None if train is None else train.X)
-            missing |= reasons
-            task.advance()
     first = next(iter(versions.values()))
     sizes = {"test": len(test.X), "generated": len(first.X)}
     if first.y_class is not None:
         sizes["per_class"] = int(np.bincount(first.y_class).max())
-    result: dict[str, Any] = {"n": sizes, "fcn_accuracy": _accuracy(scorer), **scores}
-    if train is not None:
-        sizes["train"] = len(train.X)
-        result["reference"] = _reference(scorer, train, features, sizes)
-    else:
-        missing |= dict.fromkeys(("reference", "memorisation"), NO_TRAIN)
+    result: dict[str, Any] = {"n": sizes, "fcn_accuracy": _accuracy(scorer)}
+    draws_of_real = 0 if train is None else config.reference_draws
+    with session.track("scores", total=len(versions) + draws_of_real) as task:
+        for name, samples in versions.items():
+            scores[name], reasons = scorer.score(samples, features[name], None if train is None else train.X)
+            missing |= reasons
+            task.advance()
+        result |= scores
+        if train is not None:
+            sizes["train"] = len(train.X)
+            result["reference"] = reference(scorer, train, features, sizes, task)
+        else:
+            missing |= dict.fromkeys(("reference", "memorisation"), NO_TRAIN)
     scored = set.intersection(*map(set, scores.values()))
     draws = {} if judge is None else bootstrap(scorer, first, features, scored, session)
     result["intervals"] = intervals(draws, scores, config.bootstrap)
@@ -132,28 +134,3 @@ def _accuracy(scorer: Scorer) -> float | None:
     if scorer.features.probabilities is None or scorer.real.y is None:
         return None
     return float((scorer.features.probabilities.argmax(1) == scorer.real.y).mean())
-
-
-def _reference(
-    scorer: Scorer, train: Series, versions: Mapping[str, Features], sizes: Mapping[str, int]
-) -> dict[str, Any]:
-    """What real series score: a part of TRAIN in the place of the samples, and their FID at its size.
-
-    Not a lower bound: the judge was fitted to TRAIN, and with few series FID is mostly bias.
-    """
-    n = min(sizes["generated"], len(train.X))
-    rng = scorer.rng(1)
-    rows = np.sort(rng.permutation(len(train.X))[:n])
-    stand_in = Samples(train.X[rows])
-    if train.y is not None and "per_class" in sizes:
-        members = (np.flatnonzero(train.y == label) for label in range(scorer.real.n_classes))
-        chosen = np.concatenate([np.sort(rng.permutation(of_class)[: sizes["per_class"]]) for of_class in members])
-        stand_in = Samples(train.X[rows], train.X[chosen], train.y[chosen])
-    scores, _ = scorer.score(stand_in, scorer.describe(stand_in))  # a small class of TRAIN is no fault of samples
-    subset = np.sort(rng.permutation(sizes["generated"])[:n])
-    for name, features in versions.items():
-        key, real, generated = "fid", scorer.features.fcn, features.fcn
-        if real is None or generated is None:
-            key, real, generated = "rocket_fid", scorer.features.rocket, features.rocket
-        scores[f"{name}_{key}_at_n"] = fid(real, generated[subset])
-    return {"n": n, **scores}

@@ -104,7 +104,7 @@ class Scorer:
         return Features(rocket, *self.judge.features_and_probabilities(samples.X), by_class)
 
     def score(
-        self, samples: Samples, features: Features, train: np.ndarray | None = None
+        self, samples: Samples, features: Features, train: np.ndarray | None = None, trained: bool = True
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """All scores of one set.
 
@@ -115,6 +115,8 @@ class Scorer:
             Of these samples.
         train : (k, C, L) array, optional
             What the generator learnt from, to see whether it has memorised it.
+        trained : bool
+            Also what trains for long: CAS, discriminative and predictive score.
 
         Returns
         -------
@@ -125,7 +127,7 @@ class Scorer:
         if features.fcn is not None:
             judged, missing = self._fcn_scores(samples, features)
             scores |= judged
-        scores["second_opinion"], reasons = self._second_opinion(samples, features, train)
+        scores["second_opinion"], reasons = self._second_opinion(samples, features, train, trained)
         return scores, missing | reasons
 
     @cached_property
@@ -170,6 +172,10 @@ class Scorer:
             scores |= {"is": score, "is_spread": spread, "is_normalized": score / len(self.labels)}
         except DataError as error:
             missing["is"] = str(error)
+        try:
+            scores["is_gap"] = self._inception_gap(features.probabilities)
+        except DataError as error:
+            missing["is_gap"] = str(error)
         if features.fcn_class is None or samples.y_class is None or real_y is None:
             return scores, missing | {"cfid": NO_CLASSES}
         by_class = class_fid(real, real_y, features.fcn_class, samples.y_class, len(self.labels))
@@ -178,8 +184,18 @@ class Scorer:
         missing |= {f"cfid of class {self.labels[label]}": reason for label, reason in by_class.left_out.items()}
         return scores, missing
 
+    def _inception_gap(self, probabilities: np.ndarray) -> float:
+        """|IS − IS of real series|, of as many of either: few series hold fewer classes, so their IS is lower."""
+        assert self.features.probabilities is not None  # asked for only where there is a judge
+        n = min(len(probabilities), len(self.features.probabilities))
+        ours, theirs = (
+            inception_score(p[self.rng(8).permutation(len(p))[:n]], self.config.is_splits)[0]
+            for p in (self.features.probabilities, probabilities)
+        )
+        return abs(ours - theirs)
+
     def _second_opinion(
-        self, samples: Samples, features: Features, train: np.ndarray | None
+        self, samples: Samples, features: Features, train: np.ndarray | None, trained: bool
     ) -> tuple[dict[str, Any], dict[str, str]]:
         kind = "rocket" if features.fcn is None else "fcn"
         pair = getattr(self.features, kind), getattr(features, kind)
@@ -187,8 +203,10 @@ class Scorer:
         scores, missing = unlabelled_scores(self.real.X, samples.X, pair, rocket, self.rng(5), train)
         scores |= statistic_scores(self.real.X, samples.X, self.rng(6))
         contexts = self._real_context, self._context.describe(samples.X)
-        learnt, reasons = network_scores(self.real.X, samples.X, contexts, self.config)
+        learnt, reasons = network_scores(self.real.X, samples.X, contexts, self.config, trained)
         scores, missing = scores | learnt, missing | reasons
+        if not trained:
+            return {"features": kind, **scores}, missing
         if self.real.y is None or samples.X_class is None or samples.y_class is None:
             return {"features": kind, **scores}, missing | {"cas": NO_CLASSES}
         real, generated = (self.real.X, self.real.y), (samples.X_class, samples.y_class)

@@ -75,6 +75,7 @@ def network_scores(
     generated: np.ndarray,
     contexts: tuple[list[np.ndarray], list[np.ndarray]],
     config: Evaluate,
+    trained: bool = True,
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Scores that train networks of their own, with the sd over their seeds.
 
@@ -86,6 +87,8 @@ def network_scores(
         As a `ContextEncoder` describes both sets.
     config : Evaluate
         How many networks, and their budget.
+    trained : bool
+        Also those that train anew for each set; Context-FID does not.
 
     Returns
     -------
@@ -96,13 +99,13 @@ def network_scores(
         off = "switched off by evaluate.network_seeds: 0"
         return {}, dict.fromkeys(("context_fid", "discriminative", "predictive"), off)
     budget = {"seeds": config.network_seeds, "steps": config.network_steps, "seed": config.seed}
+    measures = {"context_fid": lambda: context_fid(*contexts)}
+    if trained:
+        measures["discriminative"] = lambda: discriminative_score(real, generated, **budget)
+        measures["predictive"] = lambda: predictive_score(real, generated, **budget)
     scores: dict[str, float] = {}
     missing: dict[str, str] = {}
-    for name, measure in (
-        ("context_fid", lambda: context_fid(*contexts)),
-        ("discriminative", lambda: discriminative_score(real, generated, **budget)),
-        ("predictive", lambda: predictive_score(real, generated, **budget)),
-    ):
+    for name, measure in measures.items():
         try:
             scores[name], scores[f"{name}_sd"] = measure()
         except DataError as error:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.markdown import escape_markdown
-from nm_vqtsg.metrics.directions import BETTER
+from nm_vqtsg.metrics.directions import BETTER, UP_TO_REAL
 
 
 def format_scores(result: dict[str, Any]) -> str:
@@ -19,15 +20,11 @@ def format_scores(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", *_remarks(result)])
 
 
-def flat_scores(scores: dict[str, Any]) -> dict[str, float]:
-    """The numbers of one set of series as `evaluate` gives them, those of the second opinion last."""
-    flat = {**scores, **scores.get("second_opinion", {})}
-    return {name: float(value) for name, value in flat.items() if isinstance(value, int | float)}
-
-
 def better(name: str) -> str:
-    """``lower``, ``higher``, ``near 0.5`` ..., or ``-`` for a number that is no score."""
+    """``lower``, ``higher`` (``, up to real series``), ``near 0.5`` ..., or ``-`` where it is no score."""
     direction = BETTER.get(name, "-")
+    if name in UP_TO_REAL:
+        return "higher, up to real series"
     return direction if isinstance(direction, str) else f"near {direction:g}"
 
 
@@ -35,13 +32,14 @@ def _rows(result: dict[str, Any]) -> list[list[str]]:
     """Cells of the table, the header first: a column for each set of series, a row for each score."""
     versions = [name for name in result["amplitude"] if name != "test"]
     reference = flat_scores(result.get("reference", {}))
+    spread = (result.get("reference") or {}).get("sd", {})
     columns = {name: flat_scores(result[name]) for name in versions}
     rows = [["score", *map(escape_markdown, versions), *(["real series"] if reference else []), "better"]]
     for score in dict.fromkeys(score for column in columns.values() for score in column):
         cells = [
             _cell(columns[name].get(score), result["intervals"].get(name, {}).get(score)) for name in versions
         ]
-        real = [_cell(reference.get(score))] if reference else []
+        real = [_of_draws(reference.get(score), spread.get(score))] if reference else []
         rows.append([score, *cells, *real, better(score)])
     return rows
 
@@ -51,6 +49,10 @@ def _cell(value: float | None, interval: list[float] | None = None) -> str:
         return ""
     text = f"{value:.4g}"
     return text if interval is None else f"{text} ({interval[0]:.3g} .. {interval[1]:.3g})"
+
+
+def _of_draws(value: float | None, sd: float | None) -> str:
+    return _cell(value) + ("" if value is None or sd is None else f" ± {sd:.2g}")
 
 
 def _remarks(result: dict[str, Any]) -> list[str]:

@@ -228,6 +228,7 @@ class Evaluate(Section):
     cas_fits: Annotated[Whole, Field(ge=0)] = param(
         3, "ours", "classifiers behind the classification accuracy score; 0 leaves it out"
     )
+    reference_draws: Positive = param(5, "ours", "parts of TRAIN that show what real series score")
     network_seeds: Annotated[Whole, Field(ge=0)] = param(
         3, "ours", "networks behind Context-FID, discriminative and predictive score, each; 0 leaves them out"
     )

@@ -7,10 +7,12 @@ import torch
 
 from nm_vqtsg.judge.network import FEATURES
 from nm_vqtsg.metrics.classifiers import ALPHAS, KERNELS, real_or_generated
+from nm_vqtsg.metrics.context_fid import ContextEncoder
 from nm_vqtsg.metrics.counts import ENOUGH, sample_count
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
 from nm_vqtsg.metrics.kid import kid
 from nm_vqtsg.metrics.neighbours import manifold_scores, memorisation
+from nm_vqtsg.metrics.recurrent import discriminative_score, predictive_score
 from nm_vqtsg.metrics.trimming import inliers
 from nm_vqtsg.metrics.uncertainty import class_fid_draws, fid_draws, inception_draws
 from nm_vqtsg.params import Params
@@ -19,6 +21,7 @@ from nm_vqtsg.planning.sizes import DataSize
 
 SMALL = 256
 LENGTH = 128
+NETWORK_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Judging:
         Real or generated?
     ridge : float
         A fit of CAS's classifier to `SMALL` series.
+    encoder, description, recurrent : float
+        A step of Context-FID's encoder, its description of a series of length `LENGTH`, and a step of
+        discriminative and predictive score together.
     """
 
     fid: float
@@ -49,6 +55,9 @@ class Judging:
     outliers: float
     told_apart: float
     ridge: float
+    encoder: float
+    description: float
+    recurrent: float
 
     @classmethod
     def measure(cls, params: Params) -> "Judging":
@@ -71,20 +80,27 @@ class Judging:
             outliers=watch.time(lambda: inliers(narrow), 2) / SMALL,
             told_apart=watch.time(lambda: real_or_generated(wide, other, rng)),
             ridge=watch.time(lambda: RidgeClassifierCV(ALPHAS).fit(*learnt), 2),
+            **_networks(watch, series),
         )
 
     def seconds(self, params: Params, size: DataSize) -> float:
-        """Of one evaluation, besides features: two versions of the samples and the reference against TEST."""
+        """Of one evaluation, besides features: two versions of the samples and the draws of TRAIN against TEST."""
         n, m = size.n_test, sample_count(params.sample.n_samples, size.n_test)
         n_class = params.sample.n_per_class * size.n_classes
         values = size.channels * size.length
         pairs = n * m
-        total = 3 * (self.fid * (1 + m / ENOUGH) / 2 + (self.kid_wide + self.neighbours) * pairs + self.told_apart)
+        config = params.evaluate
+        sets = 2 + config.reference_draws
+        one = self.fid * (1 + m / ENOUGH) / 2 + (self.kid_wide + self.neighbours) * pairs + self.told_apart
+        total = sets * one
+        described = self.description * (n + sets * m) * size.length / LENGTH
+        steps = config.network_steps * (self.encoder * min(size.length / LENGTH, 1) + 3 * self.recurrent)
+        total += config.network_seeds * (described + steps)
         total += 2 * self.memorisation * values * m * (size.n_train + min(n, size.n_train))
         if size.n_classes:
-            total += 3 * (self.kid_narrow * pairs + self.outliers * m)
+            total += sets * (self.kid_narrow * pairs + self.outliers * m)
             ridge = self.ridge * (n_class / SMALL) ** 2
-            total += 3 * params.evaluate.cas_fits * ridge + self._bootstrap(params, size, n, m)
+            total += 3 * config.cas_fits * ridge + self._bootstrap(params, size, n, m)
         return total
 
     @staticmethod
@@ -101,6 +117,17 @@ class Judging:
             inception_draws([odds, odds], min(params.evaluate.is_splits, m), 2, rng),
         )
         return params.evaluate.bootstrap * sum(watch.time(lambda s=s: next(s, None)) for s in sources)  # type: ignore[misc]
+
+
+def _networks(watch: Stopwatch, series: np.ndarray) -> dict[str, float]:
+    """Of `NETWORK_STEPS` steps each; what comes before and after them is small in comparison."""
+    halves = series[: SMALL // 2], series[SMALL // 2 :]
+    encoder = ContextEncoder(series, 1, 1)
+    describing = watch.time(lambda: encoder.describe(series), 2) / SMALL
+    encoding = watch.time(lambda: ContextEncoder(series, 1, NETWORK_STEPS), 2) / NETWORK_STEPS
+    told = watch.time(lambda: discriminative_score(*halves, 1, NETWORK_STEPS), 2)
+    predicted = watch.time(lambda: predictive_score(*halves, 1, NETWORK_STEPS), 2)
+    return {"encoder": encoding, "description": describing, "recurrent": (told + predicted) / NETWORK_STEPS}
 
 
 def _rows(rng: np.random.Generator, n: int, d: int) -> np.ndarray:

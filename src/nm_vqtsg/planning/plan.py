@@ -99,7 +99,7 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
     n_samples = sample_count(params.sample.n_samples, size.n_test)
     n_class = params.sample.n_per_class * size.n_classes
     searched = min(size.n_train, params.tau_search.n_train or size.n_train)
-    described = size.n_test + 2 * n_samples + min(n_samples, size.n_train)
+    described = size.n_test + 2 * n_samples + params.evaluate.reference_draws * min(n_samples, size.n_train)
     seen = described + 2 * n_class
     by_cas = 3 * params.evaluate.cas_fits * (n_class + size.n_test) if size.n_classes else 0
     masked = cost.stage2 / params.stage2.batch_size / 3  # of a series, scored once: a third of a step is forward

@@ -15,6 +15,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
+from nm_vqtsg.evaluation.floor import at_floor, flat_scores, floor
 from nm_vqtsg.metrics.directions import change_percent
 from nm_vqtsg.tables.paper import Better
 
@@ -25,6 +26,7 @@ METRICS: dict[str, tuple[str, Better]] = {
     "fid_trimmed": ("FID, trimmed", "lower"),
     "is": ("IS", "higher"),
     "is_normalized": ("IS / classes", "higher"),
+    "is_gap": ("IS gap to real", "lower"),
     "cfid": ("cFID", "lower"),
     "rocket_fid": ("ROCKET-FID", "lower"),
     "rocket_kid": ("ROCKET-KID", "lower"),
@@ -65,12 +67,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric of one dataset before and after the mapper; `reference`: what real series score, or None."""
+    """One metric of one dataset before and after the mapper.
+
+    `reference` is what real series score, or None, with the sd over draws of them where there are several; the
+    other two say whether every run's samples score as real series do (see `nm_vqtsg.evaluation.floor`).
+    """
 
     baseline: Statistic
     mapped: Statistic
     change: Change
     reference: Statistic | None = None
+    baseline_at_floor: bool = False
+    mapped_at_floor: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,8 +175,24 @@ def _compare(key: str, runs: Sequence[Run]) -> Comparison | None:
     else:
         changes = [change_percent(before.mean, after.mean, better) for before, after, _ in pairs]
         change = change_over_seeds(value, changes, ratios=True)
-    reference = statistic((run.get("reference") or {}).get(key) for run in runs)
-    return Comparison(baseline, mapped, change, reference)
+    at = [all_at_floor(runs, version, key) for version in ("baseline", "mapped")]
+    return Comparison(baseline, mapped, change, of_real_series(runs, key), *at)
+
+
+def of_real_series(runs: Sequence[Run], key: str) -> Statistic | None:
+    """What real series score; the sd is over draws of them, where the records have it, else over runs."""
+    value = statistic(flat_scores(run.get("reference") or {}).get(key) for run in runs)
+    spread = statistic(real[1] for run in runs if (real := floor(run, key)) is not None)
+    if value is None or spread is None:
+        return value
+    return Statistic(
+        value.mean, spread.mean, max(int((run.get("reference") or {}).get("draws", 1)) for run in runs)
+    )
+
+
+def all_at_floor(runs: Sequence[Run], version: str, key: str) -> bool:
+    """Whether this version of the samples scores as real series do in every run."""
+    return all(at_floor(run, version, key) is True for run in runs)
 
 
 def change_over_seeds(value: float, changes: Sequence[float], *, ratios: bool) -> Change:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from nm_vqtsg.metrics.directions import UP_TO_REAL
 from nm_vqtsg.tables.aggregate import METRICS, DatasetSummary, Run, Statistic, summarise
 from nm_vqtsg.tables.paper import Paper, load_paper
-from nm_vqtsg.tables.render import EMPTY, Table, mean_sd, number, percent, to_text
+from nm_vqtsg.tables.render import EMPTY, Table, marked, mean_sd, number, percent, to_text
 
 PROTOCOLS: dict[str, tuple[tuple[str, str], ...]] = {
     "fid": (("fid", "plain"), ("fid_trimmed", "trimmed")),
@@ -30,8 +31,13 @@ _TRIMMED = (
     "plain: nothing removed."
 )
 _REFERENCE = (
-    "TRAIN–TEST: what real series score, a part of TRAIN in the place of the samples. It is no strict lower "
-    "bound: the judge was fitted on TRAIN."
+    "TRAIN–TEST: what real series score, parts of TRAIN in the place of the samples, ± sd over draws. It is no "
+    "strict lower bound: the judge was fitted on TRAIN. At the floor: within two of these sd, or better, in every "
+    "run, so there is nothing left to win."
+)
+_GAP = (
+    "Gap to real: |IS − IS of real series|, of as many samples as TEST has; classes of unequal size cap the IS of "
+    "real series, and samples beyond it are no better."
 )
 _MATCHED = "at n: as many generated samples as the TRAIN–TEST reference has; with few series FID is mostly bias."
 
@@ -58,7 +64,7 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
     if key == "fid":
         header += [f"{name} at n", f"{name} mapped at n"]
     elif key == "is":
-        header += ["/ classes", "mapped / classes"]
+        header += ["gap to real", "mapped gap", "/ classes", "mapped / classes"]
     header += ["paper", "paper mapped", "paper change %", "Steps", "Seeds", "Judge", "τ"]
     numeric = [title not in ("Dataset", "Protocol", "Steps", "Judge", "Seeds") for title in header]
 
@@ -74,7 +80,9 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
     notes += [*_READING, _REFERENCE]
     if key == "fid":
         notes += [_TRIMMED, _MATCHED]
-    better = f"the {printed.better}, the better"
+    elif key == "is":
+        notes.append(_GAP)
+    better = f"the {printed.better}, the better" + (", up to what real series score" if key == "is" else "")
     steps = "/".join(map(str, paper.steps))
     runs, judge = paper.protocol["runs"], paper.protocol["judge"]
     notes.append(f"Paper: steps {steps}, mean of {runs} runs, judged by the {judge}.")
@@ -91,8 +99,8 @@ def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper:
     row = [
         summary.dataset,
         protocol,
-        mean_sd(comparison.baseline),
-        mean_sd(comparison.mapped),
+        marked(comparison.baseline, comparison.baseline_at_floor),
+        marked(comparison.mapped, comparison.mapped_at_floor),
         percent(comparison.change),
     ]
     size = summary.matched.get("n") if key != "cfid" and comparison.reference else None
@@ -101,8 +109,15 @@ def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper:
         matched = summary.matched if metric == "fid" else {}
         row += [mean_sd(matched.get("baseline")), mean_sd(matched.get("mapped"))]
     elif key == "is":
-        shared = summary.comparisons.get("is_normalized")
-        row += [mean_sd(shared.baseline), mean_sd(shared.mapped)] if shared else [EMPTY, EMPTY]
+        for shared in (summary.comparisons.get(name) for name in ("is_gap", "is_normalized")):
+            row += (
+                [EMPTY, EMPTY]
+                if shared is None
+                else [
+                    marked(shared.baseline, shared.baseline_at_floor),
+                    marked(shared.mapped, shared.mapped_at_floor),
+                ]
+            )
     printed = paper.tables[key].rows.get(summary.dataset)
     if printed:
         row += [f"{printed['baseline']:.2f}", f"{printed['mapped']:.2f}", f"{printed['change_percent']:+.1f}"]
@@ -120,7 +135,6 @@ def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper:
 def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> dict[str, Any]:
     comparison = summary.comparisons[metric]
     matched = summary.matched if metric == "fid" else {}
-    shared = summary.comparisons.get("is_normalized") if key == "is" else None
     printed = paper.tables[key].rows.get(summary.dataset, {})
     record: dict[str, Any] = {
         "dataset": summary.dataset,
@@ -135,6 +149,8 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "change_basis": comparison.change.basis,
         "seeds_improved": comparison.change.improved,
         "unresolved": {True: "yes", False: "no", None: "unknown"}[comparison.change.unresolved],
+        "baseline_at_floor": "yes" if comparison.baseline_at_floor else "",
+        "mapped_at_floor": "yes" if comparison.mapped_at_floor else "",
     }
     record |= _spread("reference", comparison.reference)
     if key == "fid":
@@ -144,8 +160,10 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
             **_spread("mapped_at_n", matched.get("mapped")),
         }
     elif key == "is":
-        record |= _spread("baseline_normalized", shared.baseline if shared else None)
-        record |= _spread("mapped_normalized", shared.mapped if shared else None)
+        for name, label in (("is_gap", "gap"), ("is_normalized", "normalized")):
+            shared = summary.comparisons.get(name)
+            record |= _spread(f"baseline_{label}", shared.baseline if shared else None)
+            record |= _spread(f"mapped_{label}", shared.mapped if shared else None)
     record |= {f"paper_{column}": printed.get(column) for column in paper.tables[key].decimals}
     stages = summary.steps[0] if len(summary.steps) == 1 else ()
     return record | {
@@ -190,23 +208,26 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
     header = ["Dataset", "Metric", "Baseline", "Mapped", "TRAIN–TEST", "Change %"]
     cells, notes = [], []
     for summary in summaries:
-        judged = [key for key in ("fid", "fid_trimmed", "is", "cfid") if key in summary.comparisons]
+        judged = [key for key in ("fid", "fid_trimmed", "is", "is_gap", "cfid") if key in summary.comparisons]
         for key in judged or [key for key in ("rocket_fid", "rocket_kid") if key in summary.comparisons]:
             comparison = summary.comparisons[key]
             name, better = METRICS[key]
             cells.append(
                 [
                     summary.dataset,
-                    f"{name} {'↓' if better == 'lower' else '↑'}",
-                    mean_sd(comparison.baseline),
-                    mean_sd(comparison.mapped),
+                    f"{name} {'↓' if better == 'lower' else '↑'}" + (" to real" if key in UP_TO_REAL else ""),
+                    marked(comparison.baseline, comparison.baseline_at_floor),
+                    marked(comparison.mapped, comparison.mapped_at_floor),
                     mean_sd(comparison.reference),
                     percent(comparison.change),
                 ]
             )
         notes.append(_describe(summary, paper))
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
-    notes.append("Change %: positive is better; unresolved: its 95 % interval holds zero; ?: uncertainty unknown.")
+    notes.append(
+        "Change %: positive is better; unresolved: its 95 % interval holds zero; ?: uncertainty unknown. "
+        "At the floor: real series score no better."
+    )
     title = "Baseline (generator alone) and mapped (with the neural mapper), beside what real series score"
     return Table(title, header, [False, False, True, True, True, True], cells, (), notes)
 

@@ -86,6 +86,11 @@ def mean_sd(value: Statistic | None, digits: int = 3) -> str:
     return f"{value.mean:.{decimals}f} ± {value.sd:.{decimals}f}"
 
 
+def marked(value: Statistic | None, at_floor: bool) -> str:
+    """`mean_sd`, and whether real series score no better."""
+    return mean_sd(value) + (" at the floor" if at_floor else "")
+
+
 def percent(change: Change | None) -> str:
     """Signed change in percent with its uncertainty: ``unresolved`` when smaller, ``?`` without one."""
     if change is None or not math.isfinite(change.value):

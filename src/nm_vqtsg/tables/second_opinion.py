@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nm_vqtsg.evaluation.table import better, flat_scores
+from nm_vqtsg.evaluation.floor import flat_scores
+from nm_vqtsg.evaluation.table import better
 from nm_vqtsg.metrics.directions import gain
-from nm_vqtsg.tables.aggregate import Change, Run, change_over_seeds, statistic
-from nm_vqtsg.tables.render import EMPTY, Table, mean_sd, number, unresolved
+from nm_vqtsg.tables.aggregate import Change, Run, all_at_floor, change_over_seeds, of_real_series, statistic
+from nm_vqtsg.tables.render import EMPTY, Table, marked, mean_sd, number, unresolved
 
 SCORES: dict[str, str] = {
     "fid": "FID",
@@ -40,7 +41,9 @@ SCORES: dict[str, str] = {
 """Rows for each data set, FID first to compare with: key in a record, name in print."""
 
 _NOTES = (
-    "Mean ± sd over seeds. TRAIN–TEST: what real series score, a part of TRAIN in the place of the samples.",
+    "Mean ± sd over seeds. TRAIN–TEST: what real series score, parts of TRAIN in the place of the samples, ± sd "
+    "over draws (for scores with classifiers or networks of their own: over those). At the floor: within two of "
+    "these sd, or better, in every run.",
     "Gain: by how much mapping improves the score, in its own unit; negative is a loss. It is unresolved when its "
     "95 % interval over the seeds (Student's t) holds zero, and carries a question mark when there is one seed.",
 )
@@ -85,9 +88,11 @@ def _row(dataset: str, key: str, name: str, group: Sequence[Run]) -> tuple[list[
     gains = [gain(key, b, a) for b, a in pairs]
     mean = math.fsum(gains) / len(gains) if gains else float("nan")
     change = change_over_seeds(mean, gains, ratios=False) if len(gains) > 1 else None
-    reference = statistic(flat_scores(run.get("reference") or {}).get(key) for run in group)
+    reference = of_real_series(group, key)
+    floors = [all_at_floor(group, side, key) for side in ("baseline", "mapped")]
     seeds = " ".join(str(run["seed"]) for run in sorted(group, key=lambda run: run["seed"]))
-    cells = [dataset, name, better(key), mean_sd(before), mean_sd(after), mean_sd(reference), _gain(mean, change)]
+    told = [marked(side, at) for side, at in zip((before, after), floors, strict=True)]
+    cells = [dataset, name, better(key), *told, mean_sd(reference), _gain(mean, change)]
     record: dict[str, Any] = {"dataset": dataset, "score": key, "better": better(key)}
     for label, value in (("baseline", before), ("mapped", after), ("reference", reference)):
         record |= {f"{label}_mean": value.mean if value else None, f"{label}_sd": value.sd if value else None}
@@ -96,6 +101,10 @@ def _row(dataset: str, key: str, name: str, group: Sequence[Run]) -> tuple[list[
         "gain_sd": change.sd if change else None,
         "gain_low": change.low if change else None,
         "gain_high": change.high if change else None,
+        **{
+            f"{label}_at_floor": "yes" if at else ""
+            for label, at in zip(("baseline", "mapped"), floors, strict=True)
+        },
         "unresolved": {True: "yes", False: "no", None: "unknown"}[change.unresolved if change else None],
         "seeds": seeds,
     }
