@@ -13,6 +13,7 @@ def test_every_figure_and_table_has_a_caption() -> None:
         "table2",
         "table3",
         "second_opinion",
+        "controls",
         "summary",
         "workflow",
     }

@@ -15,10 +15,12 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.judge import network as fcn_module
-from nm_vqtsg.params import Params
+from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import evaluate, fcn
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
+from nm_vqtsg.tokenizer import registry
 
 PARAMS = Params.model_validate(
     {
@@ -67,6 +69,8 @@ def study(tmp_path: Path) -> Paths:
     save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
     search = {"grid": [0.1, 0.5, 1], "fid": [3.0, 1.0, 2.0], "tau": 0.5, "at_edge": False}
     save_json(paths.tau_curve, search | {"n_generated": 10, "n_train": 20})
+    tokenizer = registry.build("timevqvae", Stage1(codebook_size=16, last_width=16), 1, 20)
+    tokenizer.save(paths.weights(1), {"dataset": "Toy"})
     save_model(paths.weights(3), {}, {"dataset": "Toy"})
     error = {"total": {"mse": 0.1, "l1": 0.1}}
     stage1 = {
@@ -109,6 +113,10 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(metrics["mapped"]["cfid_per_class"]) == ["-1", "1"]
     assert {"reference", "change_percent", "intervals", "unresolved", "provenance"} <= set(metrics)
     assert metrics["missing"] == {}
+    assert set(metrics["controls"]) == {"noise", "smoothed", "quantile_map", "reconstruction"}
+    for scores in metrics["controls"].values():
+        assert set(scores) == {"fid", "is", "is_gap", "cfid", "rocket_fid"}
+        assert scores["rocket_fid"] > metrics["mapped"]["rocket_fid"]
     assert list(metrics["warnings"]) == ["stage1"]
     (warning,) = metrics["warnings"]["stage1"]
     assert "codebook of band LF has collapsed: TRAIN uses 1 of 1024 codes" in warning
@@ -127,6 +135,7 @@ def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "fid" not in metrics["baseline"]
     assert "labels" in metrics["missing"]["fid"]
     assert metrics["fcn_accuracy"] is None
+    assert all(set(scores) == {"rocket_fid"} for scores in metrics["controls"].values())
     result = evaluate_files(study.test, study.mapped, train=study.train, params=PARAMS)
     assert result["scale"].startswith("the series of a study")
     assert result["synthetic"]["rocket_fid"] == pytest.approx(metrics["mapped"]["rocket_fid"])

@@ -127,7 +127,7 @@ def test_another_kind_of_generator_is_other_code() -> None:
         for name, step in STEPS.items()
         if sources.digest(name, KIND, trains=step.trains) != sources.digest(name, "vqvae", trains=step.trains)
     }
-    assert {"stage1", "stage2", "sample", "tau_search", "stage3", "plot"} == differ
+    assert {"stage1", "stage2", "sample", "tau_search", "stage3", "evaluate", "plot"} == differ
 
 
 NO_TRAINING = (

@@ -38,7 +38,7 @@ def test_writes_every_table_in_four_notations_and_the_metrics(ctx: StepContext, 
     evaluated(tmp_path, "Crop", 0)  # left behind by an older study: not part of this one
     tables.run(ctx)
     names = {path.name for path in ctx.paths.tables.iterdir()}
-    made = ("table1", "table2", "table3", "second_opinion")
+    made = ("table1", "table2", "table3", "second_opinion", "controls")
     assert names == {f"{name}.{kind}" for name in made for kind in ("md", "html", "csv", "tex")} | {
         "summary.md",
         "summary.html",

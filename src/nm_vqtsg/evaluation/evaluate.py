@@ -28,6 +28,7 @@ def evaluate_samples(
     versions: Mapping[str, Samples],
     *,
     train: Series | None = None,
+    controls: Mapping[str, Samples] | None = None,
     judge: Judge | None = None,
     no_judge: str = NO_LABELS,
     rocket: Rocket,
@@ -46,6 +47,8 @@ def evaluate_samples(
     train : Series, optional
         What the generator learnt from: for memorisation, and for the reference (parts of TRAIN, as large as the
         samples, scored as if they had been generated).
+    controls : mapping of name to Samples, optional
+        The samples, changed without learning (see `nm_vqtsg.evaluation.controls`), for the headline scores alone.
     judge : Judge, optional
         Without it, FID, IS and cFID are left out and named under ``missing``, with the reason `no_judge`.
     rocket, config : Rocket, Evaluate
@@ -56,7 +59,7 @@ def evaluate_samples(
     -------
     dict
         ``n`` (sizes), ``fcn_accuracy``, scores under each name in `versions`, ``reference``,
-        ``change_percent``, ``intervals``, ``unresolved`` (a change no larger than its uncertainty),
+        ``controls``, ``change_percent``, ``intervals``, ``unresolved`` (a change no larger than its uncertainty),
         ``amplitude`` (per-series standard deviations), ``missing`` (metric to reason).
 
     Raises
@@ -76,12 +79,18 @@ def evaluate_samples(
         sizes["per_class"] = int(np.bincount(first.y_class).max())
     result: dict[str, Any] = {"n": sizes, "fcn_accuracy": _accuracy(scorer)}
     draws_of_real = 0 if train is None else config.reference_draws
-    with session.track("scores", total=len(versions) + draws_of_real) as task:
+    controls = controls or {}
+    with session.track("scores", total=len(versions) + draws_of_real + len(controls)) as task:
         for name, samples in versions.items():
             scores[name], reasons = scorer.score(samples, features[name], None if train is None else train.X)
             missing |= reasons
             task.advance()
         result |= scores
+        if controls:
+            result["controls"] = {}
+        for name, samples in controls.items():
+            result["controls"][name] = scorer.headline(samples)
+            task.advance()
         if train is not None:
             sizes["train"] = len(train.X)
             result["reference"] = reference(scorer, train, features, sizes, task)

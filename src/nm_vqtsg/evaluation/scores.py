@@ -25,6 +25,7 @@ from nm_vqtsg.metrics.trimming import inliers
 from nm_vqtsg.params import Evaluate, Rocket
 
 LEVEL = 0.95
+HEADLINE = ("fid", "is", "is_gap", "cfid", "rocket_fid")
 NO_CLASSES = "needs labels, and samples with the class that was asked for"
 
 
@@ -129,6 +130,14 @@ class Scorer:
             scores |= judged
         scores["second_opinion"], reasons = self._second_opinion(samples, features, train, trained)
         return scores, missing | reasons
+
+    def headline(self, samples: Samples) -> dict[str, float]:
+        """Those of `HEADLINE` that can be measured."""
+        features = self.describe(samples)
+        scores = {"rocket_fid": frechet_distance(self._real_rocket, Gaussian(features.rocket))}
+        if features.fcn is not None:
+            scores |= self._fcn_scores(samples, features)[0]
+        return {name: scores[name] for name in HEADLINE if name in scores}
 
     @cached_property
     def _real_rocket(self) -> Gaussian:

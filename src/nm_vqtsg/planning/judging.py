@@ -22,6 +22,8 @@ from nm_vqtsg.planning.sizes import DataSize
 SMALL = 256
 LENGTH = 128
 NETWORK_STEPS = 3
+CONTROLS = 4
+"""Sets of samples that have the headline scores alone."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,13 @@ class Judging:
         config = params.evaluate
         sets = 2 + config.reference_draws
         one = self.fid * (1 + m / ENOUGH) / 2 + (self.kid_wide + self.neighbours) * pairs + self.told_apart
-        total = sets * one
+        total = sets * one + CONTROLS * self.fid * (1 + m / ENOUGH) / 2
         described = self.description * (n + sets * m) * size.length / LENGTH
         steps = config.network_steps * (self.encoder * min(size.length / LENGTH, 1) + 3 * self.recurrent)
         total += config.network_seeds * (described + steps)
         total += 2 * self.memorisation * values * m * (size.n_train + min(n, size.n_train))
         if size.n_classes:
-            total += sets * (self.kid_narrow * pairs + self.outliers * m)
+            total += (sets + CONTROLS) * (self.kid_narrow * pairs + self.outliers * m)
             ridge = self.ridge * (n_class / SMALL) ** 2
             total += 3 * config.cas_fits * ridge + self._bootstrap(params, size, n, m)
         return total

@@ -10,7 +10,7 @@ import torch
 from nm_vqtsg.metrics.counts import ENOUGH, sample_count
 from nm_vqtsg.params import Params
 from nm_vqtsg.planning.calibration import Costs, measure
-from nm_vqtsg.planning.judging import Judging
+from nm_vqtsg.planning.judging import CONTROLS, Judging
 from nm_vqtsg.planning.sizes import DataSize
 
 SHARED = ("data", "fcn")
@@ -99,8 +99,9 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
     n_samples = sample_count(params.sample.n_samples, size.n_test)
     n_class = params.sample.n_per_class * size.n_classes
     searched = min(size.n_train, params.tau_search.n_train or size.n_train)
-    described = size.n_test + 2 * n_samples + params.evaluate.reference_draws * min(n_samples, size.n_train)
-    seen = described + 2 * n_class
+    reference = params.evaluate.reference_draws * min(n_samples, size.n_train)
+    described = size.n_test + (2 + CONTROLS) * n_samples + reference
+    seen = described + (2 + CONTROLS) * n_class
     by_cas = 3 * params.evaluate.cas_fits * (n_class + size.n_test) if size.n_classes else 0
     masked = cost.stage2 / params.stage2.batch_size / 3  # of a series, scored once: a third of a step is forward
     seconds = {
@@ -116,7 +117,7 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
         "stage3": params.stage3.steps * cost.stage3
         + size.n_train * cost.encode
         + min(ENOUGH, size.n_train) * cost.variant,
-        "evaluate": (n_samples + n_class) * cost.map
+        "evaluate": (n_samples + n_class) * (cost.map + cost.encode + cost.decode)
         + (described + by_cas) * cost.rocket
         + seen * cost.judge
         + judging.seconds(params, size),

@@ -1,8 +1,9 @@
 """Step ``evaluate``: map the samples and measure them before and after.
 
 Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``,
-``tau_curve.json``, ``stage3.safetensors`` and the reports of the steps before, whose numbers are worth a warning;
-writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``) and ``metrics.json``.
+``tau_curve.json``, ``stage1.safetensors``, ``stage3.safetensors`` and the reports of the steps before, whose
+numbers are worth a warning; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``) and
+``metrics.json``.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from nm_vqtsg.artifacts import canonical_json, load_json, load_npz, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.evaluation.controls import control_samples
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
 from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.judge import advice as of_judge
@@ -23,6 +25,7 @@ from nm_vqtsg.prior import advice as of_prior
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq import advice as of_tau
 from nm_vqtsg.tokenizer import advice as of_tokenizer
+from nm_vqtsg.tokenizer import registry
 
 
 def run(ctx: StepContext) -> None:
@@ -42,10 +45,18 @@ def run(ctx: StepContext) -> None:
 
     judge = Judge.load(ctx.paths.fcn, ctx.session.device) if test.n_classes else None
     params = ctx.params
+    tokenizer = registry.load(params.generator, ctx.model(1), ctx.session.device)
+
+    def reconstruct(X: np.ndarray) -> np.ndarray:
+        return tokenizer.reconstruct(torch.from_numpy(X).to(ctx.session.device)).cpu().numpy()
+
+    versions = {"baseline": _samples(arrays), "mapped": _samples(mapped)}
+    rng = np.random.default_rng([params.evaluate.seed, 9])
     result = evaluate_samples(
         test,
-        {"baseline": _samples(arrays), "mapped": _samples(mapped)},
+        versions,
         train=train,
+        controls=control_samples(versions["baseline"], versions["mapped"], train.X, rng, reconstruct),
         judge=judge,
         rocket=params.rocket,
         config=params.evaluate,

@@ -5,6 +5,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tables import (
+    controls_table,
     flat_metrics,
     paper_tables,
     second_opinion_table,
@@ -17,12 +18,19 @@ from nm_vqtsg.tables import (
     to_markdown,
 )
 
-LABELS = {"table1": "tab:fid", "table2": "tab:is", "table3": "tab:cfid", "second_opinion": "tab:second-opinion"}
+LABELS = {
+    "table1": "tab:fid",
+    "table2": "tab:is",
+    "table3": "tab:cfid",
+    "second_opinion": "tab:second-opinion",
+    "controls": "tab:controls",
+}
 
 
 def run(ctx: StepContext) -> None:
-    """Write ``{table1,table2,table3,second_opinion}.{md,html,csv,tex}``, ``summary.{md,html}`` and the metrics.
+    """Write the tables.
 
+    ``{table1,table2,table3,second_opinion,controls}.{md,html,csv,tex}``, ``summary.{md,html}`` and the metrics.
     Runs without an evaluation are named under every table.
 
     Raises
@@ -36,6 +44,7 @@ def run(ctx: StepContext) -> None:
     summaries = summarise(runs)
     folder = ctx.paths.tables
     tables = {f"table{number}": table for number, table in paper_tables(summaries, absent=absent).items()}
+    tables["controls"] = controls_table(runs, absent=absent)
     tables["second_opinion"] = second_opinion_table(runs, absent=absent)
     for name, table in tables.items():
         save_text(folder / f"{name}.md", to_markdown(table))

@@ -25,7 +25,7 @@ FIGURES = (
     "reconstructions",
     "tau_curve",
 )
-TABLES = ("second_opinion", "table1", "table2", "table3")
+TABLES = ("controls", "second_opinion", "table1", "table2", "table3")
 NOTATIONS = ("csv", "html", "md", "tex")
 
 
@@ -167,10 +167,11 @@ _ALL = (
             _P.report(3),
             _P.samples,
             _P.tau_curve,
+            _P.weights(1),
             _P.weights(3),
         ),
         writes=(_P.mapped, _P.metrics),
-        params=("evaluate", "rocket", "svq", "tau_grid"),
+        params=("evaluate", "generator", "rocket", "svq", "tau_grid"),
         in_git=(_P.metrics,),
     ),
     Step(
