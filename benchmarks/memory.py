@@ -37,6 +37,7 @@ FEW = (
     "stage3.steps=5",
     "evaluate.bootstrap=2",
     "evaluate.cas_fits=1",
+    "evaluate.network_steps=2",
 )
 
 # A process inherits the peak of the one that starts it, so a small one stands between.

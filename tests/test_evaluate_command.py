@@ -21,7 +21,11 @@ from nm_vqtsg.errors import UserError
 from nm_vqtsg.markdown import escape_markdown
 from nm_vqtsg.session import Session
 
-SMALL = {"rocket": {"n_kernels": 20}, "protocol": {"bootstrap": 2, "cas_fits": 0}, "progress": False}
+SMALL = {
+    "rocket": {"n_kernels": 20},
+    "protocol": {"bootstrap": 2, "cas_fits": 0, "network_steps": 2},
+    "progress": False,
+}
 X, Y = load_italy_power_demand(return_type="numpy3D")
 REAL, TRAIN, FAKE = X[:40], X[40:90], X[90:130] * 1.1
 

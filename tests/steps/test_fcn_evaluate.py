@@ -15,7 +15,6 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.judge import network as fcn_module
-from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import evaluate, fcn
 from nm_vqtsg.steps.context import StepContext

@@ -2,8 +2,8 @@
 
 Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``,
 ``tau_curve.json``, ``stage1.safetensors``, ``stage3.safetensors`` and the reports of the steps before, whose
-numbers are worth a warning; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in ``samples.npz``) and
-``metrics.json``.
+numbers are worth a warning; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in
+``samples.npz``) and ``metrics.json``.
 """
 
 from typing import Any
