@@ -61,7 +61,7 @@ def controls_table(runs: Iterable[Run], *, absent: Sequence[str] = ()) -> Table:
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
     header = ["Dataset", "Score", "Better", "Baseline", "Mapped", *CONTROLS.values(), "Verdict", "Seeds"]
     numeric = [title not in ("Dataset", "Score", "Better", "Verdict", "Seeds") for title in header]
-    title = "Is the mapper more than jitter? Beside controls that learn nothing"
+    title = "Is the mapper more than jitter? Beside simple controls"
     return Table(title, header, numeric, cells, records, [*notes, *_NOTES])
 
 
