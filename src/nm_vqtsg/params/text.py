@@ -159,7 +159,7 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
             yield _commented(f"{indent}{name}:", comment)
             for key, item in value.items():
                 yield f"{indent}  {_scalar(key)}:"
-                yield from (f"{indent}    {k}: {_scalar(v)}".rstrip() for k, v in item.model_dump().items())
+                yield from (f"{indent}    {k}: {_scalar(v)}".rstrip(" ") for k, v in item.model_dump().items())
         else:
             yield _commented(f"{indent}{name}: {_scalar(value)}", comment)
 
@@ -178,4 +178,4 @@ def _scalar(value: Any) -> str:
         return text if "." in text else f"{text}.0"
     if isinstance(value, tuple):
         return "[" + ", ".join(_scalar(item) for item in value) + "]"
-    return dump_yaml(value).removesuffix("\n...\n").strip()
+    return dump_yaml(value).removesuffix("\n...\n").strip(" \n")
