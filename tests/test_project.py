@@ -1,5 +1,7 @@
 """The files at the root agree with one another."""
 
+import ast
+import graphlib
 import re
 import tomllib
 from pathlib import Path
@@ -101,3 +103,24 @@ def test_imports_run_one_way() -> None:
         for found in re.findall(r"from nm_vqtsg\.(\w+)|import nm_vqtsg\.(\w+)", path.read_text()):
             other = found[0] or found[1]
             assert ROOMS.index(other) <= ROOMS.index(room), f"{relative} imports {other}"
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    """Nor inside functions; the package's own file only names what its users import."""
+    package = ROOT / "src" / "nm_vqtsg"
+    files = {".".join(path.relative_to(package).with_suffix("").parts): path for path in package.rglob("*.py")}
+    modules = {name.removesuffix(".__init__") for name in files} - {"__init__"}
+
+    def imported(path: Path) -> set[str]:
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nm_vqtsg."):
+                module = str(node.module).removeprefix("nm_vqtsg.")
+                found |= {
+                    f"{module}.{alias.name}" if f"{module}.{alias.name}" in modules else module
+                    for alias in node.names
+                }
+        return found & modules
+
+    before = {name.removesuffix(".__init__"): imported(path) for name, path in files.items()}
+    graphlib.TopologicalSorter({name: others - {name} for name, others in before.items()}).prepare()

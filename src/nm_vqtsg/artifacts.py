@@ -181,6 +181,9 @@ def load_json(path: Path | str) -> Any:
             return json.loads(file.read().decode("utf-8"))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such file; run the step that makes it") from error
+    except OSError as error:  # such as a link to itself
+        other = ArtifactError(f"{path}: cannot be read ({error.strerror}); make it again")
+        raise machine_error(error) or other from error
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, nested too deeply, numbers of many digits
         raise ArtifactError(f"{path}: not readable as JSON; make it again") from error
 
@@ -255,35 +258,26 @@ def load_config(path: Path | str) -> dict[str, Any]:
     return _configuration(metadata, path)
 
 
-def _configuration(metadata: Mapping[str, str], path: Path | str) -> dict[str, Any]:
-    try:
-        configuration: dict[str, Any] = json.loads(metadata[CONFIG_KEY])
-    except (KeyError, ValueError) as error:
-        raise ArtifactError(
-            f"{path}: carries no configuration, so it is not one of this project's models"
-        ) from error
-    return configuration
-
-
-def load_state(module: Any, tensors: Mapping[str, "Tensor"], path: Path | str) -> None:
-    """Put loaded `tensors` into `module`, naming the first name or shape that does not fit.
+def load_facts(path: Path | str) -> dict[str, Any]:
+    """The facts in the configuration that `save_model` wrote, such as the data set; empty where there are none.
 
     Raises
     ------
     ArtifactError
-        If names or shapes differ: the file belongs to another model or data set.
+        As `load_model`.
     """
-    own = module.state_dict()
-    for name in sorted(own.keys() ^ tensors.keys()):
-        where = "lacks" if name in own else "has an unknown"
-        raise ArtifactError(f"{path}: {where} tensor '{name}'; it belongs to another kind of model")
-    for name, tensor in own.items():
-        if tensor.shape != tensors[name].shape:
-            raise ArtifactError(
-                f"{path}: tensor '{name}' has shape {tuple(tensors[name].shape)} where "
-                f"{tuple(tensor.shape)} is needed; it belongs to another configuration or data set"
-            )
-    module.load_state_dict(dict(tensors))
+    facts = load_config(path).get("facts")
+    return facts if isinstance(facts, dict) else {}
+
+
+def _configuration(metadata: Mapping[str, str], path: Path | str) -> dict[str, Any]:
+    try:
+        configuration = json.loads(metadata[CONFIG_KEY])
+    except (KeyError, ValueError, RecursionError) as error:
+        configuration = error
+    if not isinstance(configuration, dict):
+        raise ArtifactError(f"{path}: carries no configuration, so it is not one of this project's models")
+    return configuration
 
 
 def digest(value: Any) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nm_vqtsg.artifacts import load_model, save_model
+from nm_vqtsg.artifacts import load_facts, save_model
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.nn.bands import split_bands
@@ -147,12 +147,12 @@ def test_saving_and_loading_changes_nothing(trained, tmp_path):
     loaded.save(tmp_path / "b", {"seed": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert torch.equal(loaded.reconstruct(x), tokenizer.reconstruct(x))
-    assert load_model(tmp_path / "a")[1]["seed"] == 1
+    assert load_facts(tmp_path / "a") == {"seed": 1}
 
 
 def test_files_of_another_kind_are_refused(trained, tmp_path):
     save_model(tmp_path / "other", {"w": torch.zeros(2)}, {"kind": "prior"})
-    with pytest.raises(ArtifactError, match="no tokeniser"):
+    with pytest.raises(ArtifactError, match="a model of kind 'prior', not a tokenizer; run stage1"):
         timevqvae.KIND.load(tmp_path / "other")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from nm_vqtsg.datasets.arrays import check_count
 from nm_vqtsg.datasets.writers import check_output, write_series
 from nm_vqtsg.errors import DataError, UserError
-from nm_vqtsg.estimators.folder import MAPPER
+from nm_vqtsg.estimators.folder import MAPPER, exists
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.estimators.registry import load_generator
 
@@ -55,7 +55,7 @@ def sample_model(
     if label is not None and per_class:
         raise UserError("--class and --per-class exclude each other; choose one")
     generator = load_generator(folder, device=device, progress=progress)
-    mapper = NeuralMapper.load(folder, device=device) if mapped and (folder / MAPPER).is_file() else None
+    mapper = NeuralMapper.load(folder, device=device) if mapped and exists(folder / MAPPER) else None
     y: np.ndarray | None = None
     if label is not None:
         y = np.full(n, find_class(generator.classes_, label))

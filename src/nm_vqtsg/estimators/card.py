@@ -35,8 +35,8 @@ def card_text(model: Description, mapper: Mapper | None, scores: dict[str, Any] 
     """
     parts = [
         HEAD,
-        f"# {model.title}{': ' + escape_markdown(model.data) if model.data else ''}",
-        _introduction(model.title, mapper),
+        f"# {escape_markdown(model.title)}{': ' + escape_markdown(model.data) if model.data else ''}",
+        _introduction(escape_markdown(model.title), mapper),
         _use(model, mapper),
         "## Data",
         _table(_data(model)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import numpy as np
 import torch
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from nm_vqtsg import __version__
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.files import open_file
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.nn.quantizer import codes_digest
+from nm_vqtsg.nn.saved import Channels, Finite, Length, PositiveFinite
 from nm_vqtsg.params import Sample, Stage1, Stage2
-from nm_vqtsg.params.models import Positive, Seed
+from nm_vqtsg.params.models import Seed
 from nm_vqtsg.params.text import first_problem
 
-Label = str | bool | int | float
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Label = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | Finite
 Count = Annotated[int, Field(ge=0)]
 LARGEST = 2**24  # bytes of a generator.json
 
@@ -97,11 +97,11 @@ class Description(BaseModel):
     title: str = Field(validation_alias="class", serialization_alias="class")
     version: str
     data: str
-    channels: Positive
-    length: Positive
+    channels: Channels
+    length: Length
     classes: tuple[Label, ...]
     mean: tuple[Finite, ...]
-    std: tuple[Spread, ...]
+    std: tuple[PositiveFinite, ...]
     random_state: Seed
     codes: str
     stage1: Stage1
@@ -162,8 +162,16 @@ def read_json(path: Path) -> Description:
     ArtifactError
         Naming the first thing that is wrong.
     """
-    with path.open("rb") as file:
-        content: Any = file.read(LARGEST + 1)
+    try:
+        with open_file(path) as file:
+            content = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ArtifactError(
+            f"{path.parent}: holds no {path.name}, so it is not a saved generator; correct the path"
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ArtifactError(f"{path}: cannot be read ({reason}); correct the path") from error
     if len(content) > LARGEST:
         raise ArtifactError(f"{path}: is larger than any description of a generator; save the model again")
     try:

@@ -4,6 +4,7 @@
 ``mapper.safetensors`` and ``metrics.json``.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,7 @@ def read_description(folder: Path) -> Description:
     ArtifactError
         If there is none, or it is damaged.
     """
-    path = folder / GENERATOR
-    if not path.is_file():
-        raise ArtifactError(f"{folder}: holds no {GENERATOR}, so it is not a saved generator; correct the path")
-    return read_json(path)
+    return read_json(folder / GENERATOR)
 
 
 def read_networks(
@@ -103,7 +101,7 @@ def check_mapper_fits(folder: Path, codes: str) -> None:
     ArtifactError
         If they differ.
     """
-    if (folder / GENERATOR).is_file() and read_description(folder).codes != codes:
+    if exists(folder / GENERATOR) and read_description(folder).codes != codes:
         raise ArtifactError(
             f"{folder}: holds another generator than the mapper was trained for; save them together"
         )
@@ -117,9 +115,25 @@ def _codes_of_mapper(folder: Path) -> str:
 
 
 def write_card(folder: Path, metrics: dict[str, Any] | None = None) -> None:
-    """Keep `metrics`, where there are any, and write the model card from what the folder holds."""
+    """Keep `metrics`, where there are any, and write the model card from what the folder holds.
+
+    Raises
+    ------
+    ArtifactError
+        If a file in the folder is damaged.
+    """
     if metrics is not None:
         save_json(folder / METRICS, metrics)
-    scores = load_json(folder / METRICS) if (folder / METRICS).is_file() else None
-    mapper = Mapper.load(folder / MAPPER) if (folder / MAPPER).is_file() else None
-    save_text(folder / CARD, card_text(read_description(folder), mapper, scores))
+    scores = load_json(folder / METRICS) if exists(folder / METRICS) else None
+    mapper = Mapper.load(folder / MAPPER) if exists(folder / MAPPER) else None
+    description = read_description(folder)
+    try:
+        card = card_text(description, mapper, scores)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ArtifactError(f"{folder / METRICS}: holds no scores of evaluate; remove the file") from error
+    save_text(folder / CARD, card)
+
+
+def exists(path: Path) -> bool:
+    """Whether anything is there, be it a link that leads nowhere: whoever reads it says what is wrong."""
+    return os.path.lexists(path)

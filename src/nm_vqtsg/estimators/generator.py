@@ -13,6 +13,7 @@ from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.estimators.description import Description, Facts
 from nm_vqtsg.estimators.folder import GENERATOR, read_description, read_networks, write_folder
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.nn.saved import check_finite
 from nm_vqtsg.params import Sample, Stage1, Stage2
 from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
 from nm_vqtsg.prior.model import Prior
@@ -292,4 +293,7 @@ class TwoStageEstimator(SectionEstimator):
         return torch.from_numpy(Scaling(self.mean_, self.std_).apply(array))
 
     def _unscaled(self, x: Tensor) -> np.ndarray:
-        return Scaling(self.mean_, self.std_).undo(x.cpu().numpy()).astype(np.float32)
+        with np.errstate(over="ignore"):
+            X = Scaling(self.mean_, self.std_).undo(x.cpu().numpy()).astype(np.float32)
+        check_finite(X, "generator")
+        return X

@@ -20,6 +20,7 @@ from nm_vqtsg.mapper.quality import MapperReport, measure
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
+from nm_vqtsg.nn.saved import check_finite
 from nm_vqtsg.params import Params, Rocket, Stage3, Svq
 from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
 from nm_vqtsg.session import Session
@@ -190,7 +191,10 @@ class NeuralMapper(SectionEstimator):
         """
         mapper = self._fitted()
         x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
-        return Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).cpu().numpy()).astype(np.float32)
+        with np.errstate(over="ignore"):
+            X = Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).cpu().numpy()).astype(np.float32)
+        check_finite(X, "mapper")
+        return X
 
     def save(
         self, path: Path | str, facts: dict[str, Any] | None = None, *, metrics: dict[str, Any] | None = None

@@ -2,23 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from nm_vqtsg.artifacts import load_model, load_state, save_model
-from nm_vqtsg.errors import ArtifactError, DataError, UserError
+from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.judge.network import FCN
 from nm_vqtsg.judge.train import train
 from nm_vqtsg.nn.batches import in_batches
+from nm_vqtsg.nn.saved import Channels, Header, check_finite, filled, read, write
 from nm_vqtsg.params import Fcn
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import seeded
 
-KIND = "fcn"
+
+class JudgeHeader(Header):
+    """Header of a saved judge: what it is built from."""
+
+    kind: Literal["fcn"] = "fcn"
+    config: Fcn
+    in_channels: Channels
+    n_classes: Annotated[int, Field(gt=0, le=2**20)]
 
 
 class Judge:
@@ -80,7 +88,9 @@ class Judge:
     @torch.no_grad()
     def features(self, X: np.ndarray) -> np.ndarray:
         """X (n, C, L) z-scored -> (n, 128) float64."""
-        return np.concatenate([self.network.features(x).double().cpu().numpy() for x in self._batches(X)])
+        features = np.concatenate([self.network.features(x).double().cpu().numpy() for x in self._batches(X)])
+        check_finite(features, "FCN")
+        return features
 
     @torch.no_grad()
     def features_and_probabilities(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,14 +105,10 @@ class Judge:
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights and configuration; `facts` (JSON) go into the header, too."""
-        header = {
-            "kind": KIND,
-            "config": self.config.model_dump(mode="json"),
-            "in_channels": self.in_channels,
-            "n_classes": self.n_classes,
-            **(facts or {}),
-        }
-        save_model(path, self.network.state_dict(), header)
+        header = JudgeHeader(
+            config=self.config, in_channels=self.in_channels, n_classes=self.n_classes, facts=dict(facts or {})
+        )
+        write(path, header, self.network.state_dict())
 
     @classmethod
     def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Self:
@@ -113,13 +119,9 @@ class Judge:
         ArtifactError
             If the file is missing, damaged or not an FCN.
         """
-        tensors, header = load_model(path)
-        if header.get("kind") != KIND:
-            raise ArtifactError(f"{path}: holds a model of kind '{header.get('kind')}', not an FCN")
-        judge = cls(Fcn.model_validate(header["config"], strict=False), header["in_channels"], header["n_classes"])
-        network = judge._build()
-        load_state(network, tensors, path)
-        judge._network = network.to(device).eval()
+        header, tensors = read(path, JudgeHeader, "run fcn")
+        judge = cls(header.config, header.in_channels, header.n_classes)
+        judge._network = filled(path, judge._build, tensors).to(device)
         return judge
 
     def _checked(self, X: np.ndarray) -> Tensor:

@@ -1,19 +1,21 @@
 """The mapper: its network, the temperature it was trained on, and the codes of the generator it belongs to."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.datasets.scaling import Scaling
-from nm_vqtsg.errors import ArtifactError, DataError, UserError
+from nm_vqtsg.errors import DataError, ParameterError, UserError
 from nm_vqtsg.mapper.network import UNet
 from nm_vqtsg.mapper.train import train
 from nm_vqtsg.nn.batches import in_batches
+from nm_vqtsg.nn.saved import Channels, Finite, Header, Length, PositiveFinite, check_finite, filled, read, write
 from nm_vqtsg.params import Stage3, Svq
 from nm_vqtsg.session import Session
 from nm_vqtsg.svq.quantize import check_tau
@@ -21,7 +23,26 @@ from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import derive_seed, seeded
 
-KIND = "mapper"
+
+class MapperHeader(Header):
+    """Header of a saved mapper: what it is built from, and what it belongs to."""
+
+    kind: Literal["mapper"] = "mapper"
+    config: Stage3
+    svq: Svq
+    tau: PositiveFinite
+    in_channels: Channels
+    length: Length
+    mean: tuple[Finite, ...]
+    std: tuple[PositiveFinite, ...]
+    codes: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+    @model_validator(mode="after")
+    def _one_scale_for_each_channel(self) -> Self:
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.in_channels:
+                raise ValueError(f"{name} has {len(values)} values for {self.in_channels} channels")
+        return self
 
 
 class Mapper:
@@ -48,6 +69,10 @@ class Mapper:
 
     def __init__(self, config: Stage3, svq: Svq, tau: float, in_channels: int, length: int, codes: str) -> None:
         self.config, self.svq, self.tau, self.codes = config, svq, check_tau(tau), codes
+        if math.isinf(self.tau):
+            raise ParameterError(
+                "tau: is infinite, so that variants say nothing of their series; give a finite one"
+            )
         self.in_channels, self.length = in_channels, length
         self.scaling = Scaling.none(in_channels)
         self._network: UNet | None = None
@@ -86,15 +111,19 @@ class Mapper:
         ------
         DataError
             If the series have another shape.
+        ArtifactError
+            If the result is not finite.
         """
         self._check(x_hat)
         network, was_training = self.network, self.network.training
         network.eval()
         try:
             x_hat = x_hat.to(next(network.parameters()).device)
-            return torch.cat([network(batch) for (batch,) in in_batches(self.length, x_hat)])
+            mapped = torch.cat([network(batch) for (batch,) in in_batches(self.length, x_hat)])
         finally:
             network.train(was_training)
+        check_finite(mapped, "mapper")
+        return mapped
 
     def _check(self, x: Tensor) -> None:
         if x.ndim != 3 or x.shape[1:] != (self.in_channels, self.length) or not len(x):
@@ -105,19 +134,18 @@ class Mapper:
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights and header; `facts` (JSON) go into the header, too."""
-        header = {
-            "kind": KIND,
-            "config": self.config.model_dump(mode="json"),
-            "svq": self.svq.model_dump(mode="json"),
-            "in_channels": self.in_channels,
-            "length": self.length,
-            "tau": self.tau,
-            "mean": self.scaling.mean.tolist(),
-            "std": self.scaling.std.tolist(),
-            "codes": self.codes,
-            **(facts or {}),
-        }
-        save_model(path, self.network.state_dict(), header)
+        header = MapperHeader(
+            config=self.config,
+            svq=self.svq,
+            tau=self.tau,
+            in_channels=self.in_channels,
+            length=self.length,
+            mean=tuple(self.scaling.mean.tolist()),
+            std=tuple(self.scaling.std.tolist()),
+            codes=self.codes,
+            facts=dict(facts or {}),
+        )
+        write(path, header, self.network.state_dict())
 
     @classmethod
     def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Self:
@@ -128,18 +156,8 @@ class Mapper:
         ArtifactError
             If the file is missing, damaged or no mapper.
         """
-        tensors, header = load_model(path)
-        if header.get("kind") != KIND:
-            raise ArtifactError(f"{path}: holds no mapper; run stage3")
-        stage3 = Stage3.model_validate(header["config"], strict=False)
-        svq = Svq.model_validate(header["svq"], strict=False)
-        mapper = cls(
-            stage3, svq, float(header["tau"]), header["in_channels"], header["length"], header.get("codes", "")
-        )
-        mapper.scaling = Scaling(
-            np.array(header["mean"], dtype=np.float64), np.array(header["std"], dtype=np.float64)
-        )
-        network = mapper._build()
-        load_state(network, tensors, path)
-        mapper._network = network.to(device).eval()
+        header, tensors = read(path, MapperHeader, "run stage3")
+        mapper = cls(header.config, header.svq, header.tau, header.in_channels, header.length, header.codes)
+        mapper.scaling = Scaling(np.array(header.mean), np.array(header.std))
+        mapper._network = filled(path, mapper._build, tensors).to(device)
         return mapper

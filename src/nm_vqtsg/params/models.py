@@ -32,11 +32,18 @@ def _one_line(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_one_line)]
 Whole = Annotated[int, BeforeValidator(_whole), Field(lt=2**63)]
-Positive = Annotated[Whole, Field(gt=0)]
+# Limits far above any use, so that neither a misprint nor a hostile file asks for work without end.
+Steps = Annotated[Whole, Field(gt=0, le=10**9)]  # of an optimiser
+Number = Annotated[Whole, Field(gt=0, le=10**8)]  # of series, draws, kernels
+Several = Annotated[Whole, Field(ge=2, le=10**8)]
+Batch = Annotated[Whole, Field(gt=0, le=2**20)]
+Width = Annotated[Whole, Field(gt=0, le=2**16)]  # channels of a layer, positions of a band
+Depth = Annotated[Whole, Field(gt=0, le=256)]  # layers of one kind
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Noise = Annotated[float, Field(ge=0, le=1e6)]
 
 
 def param(default: Any, source: Source, description: str, **limits: Any) -> Any:
@@ -67,8 +74,8 @@ class Section(BaseModel):
 class Training(Section):
     """The budget of a trained stage (`nm_vqtsg.training.Budget`)."""
 
-    steps: Positive = param(20000, "paper", "optimiser steps")
-    batch_size: Positive = param(32, "paper", "series in a batch")
+    steps: Steps = param(20000, "paper", "optimiser steps")
+    batch_size: Batch = param(32, "paper", "series in a batch")
     learning_rate: PositiveFloat = param(0.005, "paper", "peak learning rate")
     learning_rate_min: NonNegativeFloat = param(0.0005, "paper", "learning rate at the end of the cosine")
     warmup_fraction: Rate = param(0.05, "code", "share of the steps with a linear warm-up")
@@ -113,14 +120,14 @@ class OwnData(Section):
 class Fcn(Section):
     """The FCN judge; its budget does not depend on the stages'."""
 
-    epochs: Positive = param(200, "ours", "passes over TRAIN at most")
-    max_steps: Positive = param(20000, "code", "optimiser steps at most")
-    batch_size: Positive = param(128, "code", "series in a batch")
+    epochs: Steps = param(200, "ours", "passes over TRAIN at most")
+    max_steps: Steps = param(20000, "code", "optimiser steps at most")
+    batch_size: Batch = param(128, "code", "series in a batch")
     learning_rate: PositiveFloat = param(0.001, "code", "peak learning rate")
     learning_rate_min: NonNegativeFloat = param(0.000001, "code", "learning rate at the end of the cosine")
     weight_decay: NonNegativeFloat = param(0.01, "code", "AdamW's weight decay")
     dropout: Rate = param(0.5, "code", "dropout between the blocks")
-    patience: Positive = param(20, "ours", "epochs without a better validation loss before training ends")
+    patience: Steps = param(20, "ours", "epochs without a better validation loss before training ends")
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = param(
         0.1, "ours", "share of TRAIN that decides when to stop"
     )
@@ -130,17 +137,19 @@ class Fcn(Section):
 class Stage1(Training):
     """The tokeniser."""
 
-    codebook_size: Annotated[Whole, Field(ge=2)] = param(1024, "paper", "codes of each band")
-    code_dim: Positive = param(8, "paper", "width of a code")
-    lf_width: Positive = param(8, "code", "positions in time to aim at in the low-frequency band")
-    hf_width: Positive = param(32, "code", "positions in time to aim at in the high-frequency band")
-    first_width: Positive = param(8, "ours", "channels after the first down-sampling")
-    last_width: Positive = param(128, "code", "channels of the latent")
-    blocks_per_depth: Positive = param(1, "ours", "residual blocks at each depth (published: 2)")
+    codebook_size: Annotated[Whole, Field(ge=2, le=2**20)] = param(1024, "paper", "codes of each band")
+    code_dim: Width = param(8, "paper", "width of a code")
+    lf_width: Width = param(8, "code", "positions in time to aim at in the low-frequency band")
+    hf_width: Width = param(32, "code", "positions in time to aim at in the high-frequency band")
+    first_width: Width = param(8, "ours", "channels after the first down-sampling")
+    last_width: Width = param(128, "code", "channels of the latent")
+    blocks_per_depth: Depth = param(1, "ours", "residual blocks at each depth (published: 2)")
     dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.3)")
     commitment_weight: NonNegativeFloat = param(1.0, "code", "weight of the commitment losses")
     ema_decay: Rate = param(0.8, "code", "decay of the codebook's moving averages")
-    revival_patience: PositiveFloat = param(1.0, "ours", "epochs that a code may stay unused before it is revived")
+    revival_patience: Annotated[float, Field(gt=0, le=1e6)] = param(
+        1.0, "ours", "epochs that a code may stay unused before it is revived"
+    )
     revival_end: Annotated[float, Field(ge=0, lt=1)] = param(
         0.7, "ours", "share of the steps after which no code is revived; 0 revives none"
     )
@@ -149,9 +158,9 @@ class Stage1(Training):
 class Transformer(Section):
     """One bidirectional transformer."""
 
-    width: Positive = param(128, "code", "model width")
-    depth: Positive = param(4, "code", "blocks")
-    heads: Positive = param(2, "code", "attention heads")
+    width: Width = param(128, "code", "model width")
+    depth: Depth = param(4, "code", "blocks")
+    heads: Width = param(2, "code", "attention heads")
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Transformer":
@@ -163,7 +172,7 @@ class Transformer(Section):
 class Stage2(Training):
     """The prior."""
 
-    steps: Positive = param(40000, "paper", "optimiser steps")
+    steps: Steps = param(40000, "paper", "optimiser steps")
     lf: Transformer = param(Transformer(), "code", "the network of the low-frequency band")
     hf: Transformer = param(
         Transformer(width=32, depth=1, heads=1), "code", "the network of the high-frequency band"
@@ -175,14 +184,14 @@ class Stage2(Training):
 class Sample(Section):
     """Drawing series from the generator."""
 
-    n_samples: Annotated[Whole, Field(ge=2)] = param(
-        ENOUGH, "code", "unconditional series, or as many as TEST has"
+    n_samples: Several = param(ENOUGH, "code", "unconditional series, or as many as TEST has")
+    n_per_class: Several = param(100, "code", "class-conditional series of each class")
+    steps: Annotated[Whole, Field(gt=0, le=10_000)] = param(10, "code", "decoding steps of each band")
+    lf_choice_temperature: Noise = param(10.0, "code", "noise of the choice what to keep, LF")
+    hf_choice_temperature: Noise = param(0.0, "code", "noise of the choice what to keep, HF")
+    guidance_scale: Annotated[float, Field(ge=0, le=1000)] = param(
+        1.0, "code", "classifier-free guidance; 1 is off"
     )
-    n_per_class: Annotated[Whole, Field(ge=2)] = param(100, "code", "class-conditional series of each class")
-    steps: Positive = param(10, "code", "decoding steps of each band")
-    lf_choice_temperature: NonNegativeFloat = param(10.0, "code", "noise of the choice what to keep, LF")
-    hf_choice_temperature: NonNegativeFloat = param(0.0, "code", "noise of the choice what to keep, HF")
-    guidance_scale: NonNegativeFloat = param(1.0, "code", "classifier-free guidance; 1 is off")
 
 
 class Svq(Section):
@@ -196,15 +205,15 @@ class Svq(Section):
 class Rocket(Section):
     """Random convolutional kernels: features that need no training."""
 
-    n_kernels: Positive = param(1000, "code", "kernels, of two features each")
+    n_kernels: Number = param(1000, "code", "kernels, of two features each")
     seed: Seed = param(0, "ours", "the same kernels for all that is compared")
 
 
 class TauSearch(Section):
     """The search for the temperature of SVQ."""
 
-    n_samples: Annotated[Whole, Field(ge=2)] = param(ENOUGH, "code", "generated series to compare with")
-    n_train: Annotated[Whole, Field(ge=2)] | None = param(
+    n_samples: Several = param(ENOUGH, "code", "generated series to compare with")
+    n_train: Several | None = param(
         None, "ours", "TRAIN series to compare with, a seeded choice; empty is all, as in the paper"
     )
 
@@ -212,10 +221,10 @@ class TauSearch(Section):
 class Stage3(Training):
     """The neural mapper."""
 
-    steps: Positive = param(30000, "paper", "optimiser steps")
-    width: Positive = param(8, "code", "channels at full resolution")
-    multipliers: tuple[Positive, ...] = values(
-        (1, 2, 4, 8, 16), "ours", "width at each depth over the first; time halves", min_length=1
+    steps: Steps = param(30000, "paper", "optimiser steps")
+    width: Width = param(8, "code", "channels at full resolution")
+    multipliers: tuple[Width, ...] = values(
+        (1, 2, 4, 8, 16), "ours", "width at each depth over the first; time halves", min_length=1, max_length=16
     )
     dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.5)")
 
@@ -223,9 +232,9 @@ class Stage3(Training):
 class Evaluate(Section):
     """The evaluation."""
 
-    is_splits: Annotated[Whole, Field(ge=1)] = param(10, "code", "splits of the inception score")
-    bootstrap: Annotated[Whole, Field(ge=0)] = param(200, "ours", "bootstrap draws behind each interval")
-    cas_fits: Annotated[Whole, Field(ge=0)] = param(
+    is_splits: Number = param(10, "code", "splits of the inception score")
+    bootstrap: Annotated[Whole, Field(ge=0, le=10**6)] = param(200, "ours", "bootstrap draws behind each interval")
+    cas_fits: Annotated[Whole, Field(ge=0, le=1000)] = param(
         3, "ours", "classifiers behind the classification accuracy score; 0 leaves it out"
     )
     reference_draws: Positive = param(5, "ours", "parts of TRAIN that show what real series score")
@@ -239,9 +248,9 @@ class Evaluate(Section):
 class Plot(Section):
     """The figures."""
 
-    n_overlay: Positive = param(200, "paper", "series drawn over one another in Figure 2")
-    n_pairs: Positive = param(4, "ours", "pairs drawn in Figure 3, and reconstructions")
-    n_points: Positive = param(200, "ours", "series of each set whose features Figures 4 and 5 show")
+    n_overlay: Number = param(200, "paper", "series drawn over one another in Figure 2")
+    n_pairs: Number = param(4, "ours", "pairs drawn in Figure 3, and reconstructions")
+    n_points: Number = param(200, "ours", "series of each set whose features Figures 4 and 5 show")
     seed: Seed = param(0, "ours", "which series are drawn")
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from nm_vqtsg.artifacts import load_model, load_state, save_model
 from nm_vqtsg.errors import ArtifactError, DataError, UserError
 from nm_vqtsg.nn.batches import BATCH
+from nm_vqtsg.nn.saved import Header, filled, read, write
 from nm_vqtsg.params import Sample, Stage2
 from nm_vqtsg.prior.decoding import draw_tokens
 from nm_vqtsg.prior.network import Grid, PriorNetwork
@@ -18,10 +19,19 @@ from nm_vqtsg.session import Session
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import derive_seed, seeded
 
-KIND = "prior"
 # Series decoded at once. On a CPU the logits of a step should stay near the caches, and below the size from
 # which the C library hands memory back after each use; a GPU wants to be filled.
 _AT_ONCE = {"cpu": 64, "cuda": 1024}
+GridSide = Annotated[int, Field(gt=0, le=2**24)]
+
+
+class PriorHeader(Header):
+    """Header of a saved prior: what it is built from, with the live codes among the tensors."""
+
+    kind: Literal["prior"] = "prior"
+    config: Stage2
+    grids: Annotated[tuple[tuple[GridSide, GridSide], ...], Field(min_length=1, max_length=16)]
+    n_classes: Annotated[int, Field(ge=0, le=2**20)]
 
 
 class Prior:
@@ -204,14 +214,10 @@ class Prior:
         """Write weights, live codes and configuration; `facts` (JSON) go into the header, too."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"live.{band}": mask for band, mask in enumerate(self.live)}
-        config = {
-            "kind": KIND,
-            "config": self.config.model_dump(mode="json"),
-            "grids": self.grids,
-            "n_classes": self.n_classes,
-            **(facts or {}),
-        }
-        save_model(path, tensors, config)
+        header = PriorHeader(
+            config=self.config, grids=self.grids, n_classes=self.n_classes, facts=dict(facts or {})
+        )
+        write(path, header, tensors)
 
     @classmethod
     def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Self:
@@ -222,19 +228,12 @@ class Prior:
         ArtifactError
             If the file is missing, damaged or holds something else.
         """
-        tensors, config = load_model(path)
-        if config.get("kind") != KIND:
-            raise ArtifactError(f"{path}: holds a '{config.get('kind')}' where a prior is needed")
-        grids = [(int(rows), int(columns)) for rows, columns in config["grids"]]
-        # Not strict: the header writes 1.0 as 1.
-        stage2 = Stage2.model_validate(config["config"], strict=False)
-        prior = cls(stage2, grids, [tensors[f"live.{band}"] for band in range(len(grids))], config["n_classes"])
-        network = prior._build()
-        weights = {
-            name.removeprefix("network."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("network.")
-        }
-        load_state(network, weights, path)
-        prior._network = network.to(device).eval()
+        header, tensors = read(path, PriorHeader, "run stage2")
+        masks = [tensors.pop(f"live.{band}", None) for band in range(len(header.grids))]
+        live = [mask for mask in masks if mask is not None and mask.dtype == torch.bool and mask.ndim == 1]
+        if len(live) < len(masks) or not all(bool(mask.any()) for mask in live):
+            raise ArtifactError(f"{path}: does not say which codes of each band are live; run stage2 again")
+        prior = cls(header.config, header.grids, live, header.n_classes)
+        weights = {name.removeprefix("network."): tensor for name, tensor in tensors.items()}
+        prior._network = filled(path, prior._build, weights).to(device)
         return prior

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import digest, load_config, load_json
+from nm_vqtsg.artifacts import digest, load_facts, load_json
 from nm_vqtsg.errors import ArtifactError, UserError
 from nm_vqtsg.files import check_target
 from nm_vqtsg.params import Params, load_params
@@ -100,7 +100,7 @@ class StepContext:
             If the file is missing or damaged, or was made for another data set: shapes alone do not tell.
         """
         path = self.paths.weights(stage)
-        made_for = load_config(path).get("dataset", self.dataset)
+        made_for = load_facts(path).get("dataset", self.dataset)
         if made_for != self.dataset:
             raise ArtifactError(
                 f"{path}: a model of '{made_for}', not of '{self.dataset}'; run stage{stage} again"

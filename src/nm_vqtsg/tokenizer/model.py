@@ -3,17 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from nm_vqtsg.artifacts import load_model, load_state, save_model
-from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.errors import ArtifactError, DataError, shortened
 from nm_vqtsg.nn.bands import SHORTEST
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.nn.quantizer import Codebook
+from nm_vqtsg.nn.saved import Channels, Header, filled, read, write
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.session import Session
 from nm_vqtsg.tokenizer.band import BandTokenizer
@@ -22,7 +23,15 @@ from nm_vqtsg.tokenizer.train import train
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import derive_seed, seeded
 
-KIND = "tokenizer"
+
+class TokenizerHeader(Header):
+    """Header of a saved tokeniser: what it is built from."""
+
+    kind: Literal["tokenizer"] = "tokenizer"
+    bands: tuple[str, ...]
+    config: Stage1
+    in_channels: Channels
+    length: Annotated[int, Field(ge=SHORTEST, le=2**24)]
 
 
 class Tokenizer(nn.Module):
@@ -124,7 +133,7 @@ class Tokenizer(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
         """Vectors before quantisation: (B, C, L) → (B, N, d) of each band."""
-        return self._in_batches(lambda x: tuple(band.encode(x) for band in self.bands), (x,))
+        return self._in_batches(lambda x: tuple(band.encode(x) for band in self.bands), (self._checked(x),))
 
     def tokens(self, x: Tensor) -> tuple[Tensor, ...]:
         """Nearest live codes: (B, C, L) → (B, N) int64 of each band."""
@@ -132,7 +141,7 @@ class Tokenizer(nn.Module):
         def nearest(x: Tensor) -> tuple[Tensor, ...]:
             return tuple(band.quantizer.nearest(band.encode(x)) for band in self.bands)
 
-        return self._in_batches(nearest, (x,))
+        return self._in_batches(nearest, (self._checked(x),))
 
     def decode_bands(self, tokens: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Parts of the series in the bands: (B, N) int64 of each band → (B, C, L) of each band."""
@@ -152,15 +161,14 @@ class Tokenizer(nn.Module):
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights, codebooks and configuration; `facts` (JSON) go into the header, too."""
-        config = {
-            "kind": KIND,
-            "bands": [plan.name for plan in self.plans],
-            "config": self.config.model_dump(mode="json"),
-            "in_channels": self.in_channels,
-            "length": self.length,
-            **(facts or {}),
-        }
-        save_model(path, self.state_dict(), config)
+        header = TokenizerHeader(
+            bands=tuple(plan.name for plan in self.plans),
+            config=self.config,
+            in_channels=self.in_channels,
+            length=self.length,
+            facts=dict(facts or {}),
+        )
+        write(path, header, self.state_dict())
 
     @classmethod
     def load(cls, path: Path | str, plans: Sequence[BandPlan], device: torch.device | str = "cpu") -> Self:
@@ -171,18 +179,16 @@ class Tokenizer(nn.Module):
         ArtifactError
             If the file is missing, damaged or no tokeniser, or has other bands.
         """
-        tensors, header = load_model(path)
-        if header.get("kind") != KIND:
-            raise ArtifactError(f"{path}: holds no tokeniser; run stage1")
-        found, wanted = header["bands"], [plan.name for plan in plans]
-        if found != wanted:
+        header, tensors = read(path, TokenizerHeader, "run stage1")
+        needed = tuple(plan.name for plan in plans)
+        if header.bands != needed:
             raise ArtifactError(
-                f"{path}: holds a tokeniser of the bands {', '.join(found)} where {', '.join(wanted)} are needed; "
-                "run stage1 again"
+                f"{path}: holds a tokeniser of the bands {shortened(', '.join(header.bands))} where "
+                f"{', '.join(needed)} are needed; run stage1 again"
             )
-        config = Stage1.model_validate(header["config"], strict=False)
-        tokenizer = cls(config, header["in_channels"], header["length"], plans)
-        load_state(tokenizer, tensors, path)
+        tokenizer = filled(path, lambda: cls(header.config, header.in_channels, header.length, plans), tensors)
+        if not all(bool(book.live.any()) for book in tokenizer.codebooks):
+            raise ArtifactError(f"{path}: a codebook has no live code; run stage1 again")
         return tokenizer.to(device)
 
     def _checked(self, X: Tensor | np.ndarray) -> Tensor:

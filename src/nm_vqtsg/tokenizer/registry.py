@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from nm_vqtsg.errors import UserError
+from nm_vqtsg.errors import UserError, shown
 from nm_vqtsg.params import Stage1
 from nm_vqtsg.tokenizer import kinds
 from nm_vqtsg.tokenizer.kind import Kind
@@ -30,7 +30,7 @@ def find(name: str) -> Kind:
         If there is no such module, or it holds no kind of that name.
     """
     if name not in known():
-        raise UserError(f"generator {name!r:.80} is unknown; there are {', '.join(known())}")
+        raise UserError(f"generator {shown(name)} is unknown; there are {', '.join(known())}")
     module = importlib.import_module(f"{kinds.__name__}.{name}")
     kind = getattr(module, "KIND", None)
     if not isinstance(kind, Kind) or kind.name != name:
