@@ -237,11 +237,13 @@ class Evaluate(Section):
     cas_fits: Annotated[Whole, Field(ge=0, le=1000)] = param(
         3, "ours", "classifiers behind the classification accuracy score; 0 leaves it out"
     )
-    reference_draws: Positive = param(5, "ours", "parts of TRAIN that show what real series score")
-    network_seeds: Annotated[Whole, Field(ge=0)] = param(
+    reference_draws: Annotated[Whole, Field(gt=0, le=1000)] = param(
+        5, "ours", "parts of TRAIN that show what real series score"
+    )
+    network_seeds: Annotated[Whole, Field(ge=0, le=1000)] = param(
         3, "ours", "networks behind Context-FID, discriminative and predictive score, each; 0 leaves them out"
     )
-    network_steps: Positive = param(200, "ours", "optimiser steps of each of these networks")
+    network_steps: Steps = param(200, "ours", "optimiser steps of each of these networks")
     seed: Seed = param(0, "ours", "seed of subsets, splits, networks and bootstrap draws")
 
 
