@@ -75,7 +75,7 @@ def test_a_fourth_kind_is_one_file_and_runs_a_study(tmp_path: Path) -> None:
     before = codes(tmp_path)
     kind.write_text(BLOCKS[1].replace("stride=1", "stride=2"))  # an edit reruns the study from stage 1 on
     changed = {step for step, code in codes(tmp_path).items() if code != before[step]}
-    assert changed == {"stage1", "stage2", "sample", "tau_search", "stage3", "plot"}
+    assert changed == {"stage1", "stage2", "sample", "tau_search", "stage3", "evaluate", "plot"}
 
 
 def codes(folder: Path) -> dict[str, str]:
