@@ -81,7 +81,7 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
         Naming row, field and remedy.
     """
     table = _table(path)
-    first_row, first = next(table)
+    first_row, first = _first(table, path)
     header: list[str] | None = first if _is_header(first, label) else None
     if header is None and len(first) > 2 and first in (_count(0, len(first)), _count(1, len(first))):
         log.warning("%s: row %d counts %s, %s, ...: read as a header, not a series", path, first_row, *first[:2])
@@ -213,7 +213,7 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
         If a column is missing, a time comes twice, or series differ in length.
     """
     table = _table(path)
-    _, header = next(table)
+    _, header = _first(table, path)
     _check_header(header, path)
     label = label if label is not None else DEFAULT_LABEL if DEFAULT_LABEL in header else None
     for name in (series, time, label):
@@ -271,3 +271,10 @@ def _refuse_channel(name: str, problem: str, otherwise: str, path: Path) -> None
         f"{path}: the column {quote(name)} would be a channel but {problem}; say label_column: {quote(name)} (on "
         f"the command line --labels), drop the column, or {otherwise}"
     )
+
+
+def _first(table: Iterator[tuple[int, list[str]]], path: Path) -> tuple[int, list[str]]:
+    """The first row; a file may hold nothing but empty cells, which are no rows."""
+    for row in table:
+        return row
+    raise DataError(f"{path}: holds no values; a series is a row of numbers")
