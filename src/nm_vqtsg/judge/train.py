@@ -64,8 +64,12 @@ class EarlyStopping:
         self.best = {name: tensors[f"best.{name}"].to(tensor.device) for name, tensor in self.best.items()}
 
 
-def train(network: FCN, x: Tensor, y: Tensor, config: Fcn, session: Session) -> list[Row]:
+def train(
+    network: FCN, x: Tensor, y: Tensor, config: Fcn, session: Session, warmup_fraction: float = 0.0
+) -> list[Row]:
     """Train `network` in place on series x (n, C, L) and classes y (n,).
+
+    The learning rate rises over the first `warmup_fraction` of the steps and then falls along a cosine.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def train(network: FCN, x: Tensor, y: Tensor, config: Fcn, session: Session) -> 
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
         learning_rate_min=config.learning_rate_min,
-        warmup_fraction=0.0,
+        warmup_fraction=warmup_fraction,
         weight_decay=config.weight_decay,
     )
     stopping = EarlyStopping(
