@@ -28,6 +28,16 @@ def test_the_demos_data_come_without_a_network(tmp_path):
         assert a.read_bytes() == b.read_bytes()
 
 
+def test_val_stands_where_test_would(tmp_path, caplog):
+    data = Data(source="sktime", evaluate_on="validation", validation_size=0.2, validation_fold=4)
+    with caplog.at_level("INFO", logger="nm_vqtsg"):
+        paths = run(tmp_path, Params(datasets=("ItalyPowerDemand",), data=data), "ItalyPowerDemand")
+    fit, val = Series.load(paths.train), Series.load(paths.test)
+    assert (len(fit.X), len(val.X)) == (701, 175) and fit.validation and val.validation
+    said = "701 FIT and 175 VAL series, split by seed 0, fold 4 of 5; TEST is set aside"
+    assert said in caplog.text
+
+
 @pytest.mark.parametrize("absolute", [False, True])
 def test_a_folder_is_relative_to_the_study(tmp_path, absolute):
     folder = tmp_path / "study" / "mine" / "ItalyPowerDemand"

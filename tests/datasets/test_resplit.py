@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 import pytest
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import KFold, StratifiedKFold, StratifiedShuffleSplit
 
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.datasets.raw import RawData
-from nm_vqtsg.datasets.resplit import resplit
-from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.datasets.resplit import Fold, resplit
+from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.errors import ArtifactError, DataError
 
 UCR = os.environ.get("NM_VQTSG_UCR")
@@ -122,6 +122,7 @@ def test_series_round_trip(tmp_path):
         ({"y": np.array([0, 2])}, "y is outside 0..1"),
         ({"y": np.array([0])}, "do not fit"),
         ({"labels": None}, "only one of"),
+        ({"validation": np.array("yes")}, "validation is not one truth value"),
     ],
 )
 def test_a_file_that_does_not_fit_together_is_refused(tmp_path, change, message):
@@ -143,3 +144,62 @@ def test_refusals_of_the_splitter():
         resplit(RawData(X, None, 6, already_split=True))
     with pytest.raises(DataError, match="series 3 holds NaN"):
         resplit(RawData(np.where(X == X[2, 0, 0], np.nan, X), None, 6))  # noqa: SIM300
+    with pytest.raises(DataError, match="4 series has one for each of 7 folds; raise data.validation_size"):
+        resplit(RawData(X, None, 6), validation=Fold(7, 0))
+
+
+def in_units(series: Series) -> np.ndarray:
+    return series.scaling.undo(series.X)[:, 0].round(4)
+
+
+def test_fit_and_val_are_scikit_learns_folds_of_train_and_test_is_in_neither():
+    y = (ITALY.labels == "2").astype(int)
+    train, _ = next(StratifiedShuffleSplit(1, test_size=0.2, random_state=0).split(ITALY.X, y))
+    folds = list(StratifiedKFold(7, shuffle=True, random_state=0).split(train, y[train]))
+    seen = []
+    for number, (inside, outside) in enumerate(folds):
+        fit, val = resplit(ITALY, validation=Fold(7, number))
+        for series, rows in ((fit, train[inside]), (val, train[outside])):
+            np.testing.assert_array_equal(series.y, y[rows])
+            np.testing.assert_allclose(series.scaling.undo(series.X), ITALY.X[rows], atol=1e-6)
+        assert fit.X.std() == pytest.approx(1, abs=1e-5)  # scaled by FIT, not by TRAIN
+        assert fit.validation and val.validation and split_names(val.facts()) == ("FIT", "VAL")
+        seen += in_units(val).tolist()
+    real_train, real_test = resplit(ITALY)
+    assert sorted(seen) == sorted(in_units(real_train).tolist())  # each series of TRAIN is in one VAL
+    assert not {tuple(row) for row in seen} & {tuple(row) for row in in_units(real_test).tolist()}
+    assert not real_test.validation and split_names(real_test.facts()) == ("TRAIN", "TEST")
+
+
+def test_a_given_split_and_unlabelled_data_have_folds_too():
+    raw = RawData(ITALY.X, ITALY.labels, 67, already_split=True)
+    fit, val = resplit(raw, validation=Fold(5, 1))
+    assert len(fit.X) + len(val.X) == 67
+    assert {tuple(row) for row in in_units(val).tolist()} <= {
+        tuple(row) for row in ITALY.X[:67, 0].round(4).tolist()
+    }
+    X = np.random.default_rng(0).normal(size=(25, 1, 9))
+    fit, val = resplit(RawData(X, None, 25), seed=3, validation=Fold(5, 4))
+    train = np.random.default_rng(3).permutation(25)[5:]
+    _, rows = list(KFold(5, shuffle=True, random_state=3).split(train))[4]
+    np.testing.assert_allclose(val.scaling.undo(val.X), X[train[rows]], atol=1e-6)
+
+
+def test_a_class_that_fit_lacks_is_named_with_the_remedy():
+    X = np.random.default_rng(0).normal(size=(40, 1, 9))
+    labels = np.array(["b"] + ["a"] * 38 + ["b"])  # TRAIN has one b
+    refused = 0
+    for number in range(5):
+        try:
+            resplit(RawData(X, labels, 30, already_split=True), validation=Fold(5, number))
+        except DataError as error:
+            assert "FIT has no series of class 'b'" in str(error) and "another data.validation_fold" in str(error)
+            refused += 1
+    assert refused == 1
+
+
+def test_val_says_so_in_its_file(tmp_path):
+    for series, stored in ((resplit(ITALY)[1], False), (resplit(ITALY, validation=Fold(7, 0))[1], True)):
+        series.save(tmp_path / "x.npz")
+        assert Series.load(tmp_path / "x.npz").validation is stored
+        assert ("validation" in np.load(tmp_path / "x.npz")) is stored  # files of TEST have not changed

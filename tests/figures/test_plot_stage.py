@@ -1,5 +1,6 @@
 """The step that draws: all files of every run, with and without labels, with several channels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,14 @@ def test_a_missing_or_damaged_curve_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.tsv").write_text("step\tloss\n1\tx\n")
     with pytest.raises(ArtifactError, match=r"b\.tsv: not a table"):
         plot.read_curve(tmp_path / "b.tsv")
+
+
+def test_figures_of_val_say_so(tmp_path: Path) -> None:
+    ctx = finished_run(tmp_path, channels=1, labelled=True)
+    before = plot.png(plot.Inputs(ctx), "reconstructions.png")
+    replace(Series.load(ctx.paths.test), validation=True).save(ctx.paths.test)
+    run = plot.Inputs(ctx)
+    assert plot.FIGURES["reconstructions.png"](run).axes[0].get_title().startswith("VAL ")
+    assert plot.png(run, "reconstructions.png") != before
+    figure = plot.figures.footnote(plot.FIGURES["tau_curve.png"](run), plot.ON_VALIDATION)
+    assert "not on TEST" in figure.get_supxlabel()

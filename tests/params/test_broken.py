@@ -15,6 +15,7 @@ from nm_vqtsg.params import Params, as_yaml
 
 TEXT = as_yaml(Params())
 STEPS = "  steps: 20000 "
+LINE = 1 + TEXT[: TEXT.index(STEPS)].count("\n")
 LONG = "x" * 100_000
 
 
@@ -60,7 +61,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "a float too large": (with_steps("1e999"), "too large; write one below 1e308"),
     "a float of no integer": (with_steps("1e300"), "stage1.steps: input should be a valid integer"),
     **{
-        f"the number {text}": (with_steps(text), f"stage1.steps (line 49): {text} means different things")
+        f"the number {text}": (with_steps(text), f"stage1.steps (line {LINE}): {text} means different things")
         for text in ("010", "0o10", "0x10", "0b11", "1_000", "1:30", "08", ".5e3")
     },
     "nan": (with_steps(".nan"), "stage1.steps"),

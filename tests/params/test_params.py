@@ -69,6 +69,8 @@ def test_every_value_names_its_source() -> None:
         ),
         ("own_data: {}", "own_data: {mine: {path: x.csv, label: a}}", ["own_data.mine.label", "unknown"]),
         ("batch_size: 32", "batch_size: [32", ["YAML"]),
+        ("evaluate_on: test", "evaluate_on: val", ["data.evaluate_on", "test", "validation"]),
+        ("validation_fold: 0", "validation_fold: 7", ["data", "validation_fold 7", "folds 0 to 6"]),
     ],
 )
 def test_a_mistake_is_refused_and_named(old: str, new: str, words: list[str]) -> None:

@@ -11,8 +11,10 @@ import pytest
 from scipy import stats
 
 from nm_vqtsg.tables import (
+    controls_table,
     flat_metrics,
     paper_tables,
+    second_opinion_table,
     summarise,
     summary_table,
     summary_text,
@@ -205,3 +207,26 @@ def test_runs_with_different_steps_are_called_mixed() -> None:
 )
 def test_numbers_have_three_significant_digits(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+def test_numbers_of_val_are_no_results_and_say_so() -> None:
+    runs = [record(seed=0, evaluated_on="validation"), record(seed=1, evaluated_on="validation"), record("Crop")]
+    summaries = summarise(runs)
+    table = paper_tables(summaries)[1]
+    text = to_markdown(table)
+    assert "while TEST was set aside: FaceAll seeds 0 1. Read FIT for TRAIN" in text
+    rows = {cells[0]: cells for cells in table.cells}
+    paper = table.header.index("paper")
+    assert rows["FaceAll"][paper] == "(10.19)" and not rows["Crop"][paper].startswith("(")
+    rows_for_programs = list(csv.DictReader(io.StringIO(to_csv(table))))
+    assert {row["dataset"]: row["seeds_on_validation"] for row in rows_for_programs} == {
+        "FaceAll": "0 1",
+        "Crop": "",
+    }
+    summary = to_markdown(summary_table(summaries))
+    assert "1024 generated against 450 VAL" in summary and "1024 generated against 450 TEST" in summary
+    assert "FaceAll seeds 0 1. Read FIT" in to_markdown(second_opinion_table(runs))
+    controlled = [run | {"controls": {"noise": run["mapped"]}} for run in runs]
+    assert "FaceAll seeds 0 1. Read FIT" in to_markdown(controls_table(controlled))
+    assert flat_metrics(summaries)["FaceAll"]["seeds_on_validation"] == 2
+    assert "VAL" not in to_markdown(paper_tables(summarise([record()]))[1])

@@ -38,6 +38,7 @@ def export(ctx: StepContext, folder: Path) -> list[str]:
     labels: list = [] if train.labels is None else train.labels.tolist()
     ids = None if train.y is None else torch.from_numpy(train.y)
     origin = {key: value for key, value in ctx.provenance().items() if key in ("dataset", "seed", "params")}
+    origin |= train.facts()
     description = Description.of(
         generator,
         kind=params.generator,

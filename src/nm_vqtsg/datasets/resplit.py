@@ -2,10 +2,15 @@
 
 TRAIN and TEST of the archive are stacked and split again, stratified by class; one mean and standard deviation
 per channel over the new TRAIN scale both.
+
+To choose settings, TEST is set aside and TRAIN alone is split once more, into FIT and VAL: whatever is compared
+then learns from FIT and is measured on VAL, and nothing has seen TEST when the choice is made.
 """
 
 import logging
 import math
+import warnings
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +22,21 @@ from nm_vqtsg.errors import DataError
 log = logging.getLogger(__name__)
 
 
+class Fold(NamedTuple):
+    """One of `n` equal parts of TRAIN, numbered from 0: VAL. FIT is the others."""
+
+    n: int
+    number: int
+
+
 def resplit(
-    raw: RawData, *, test_size: float = 0.2, seed: int = 0, min_length: int = 8, name: str = "data"
+    raw: RawData,
+    *,
+    test_size: float = 0.2,
+    seed: int = 0,
+    min_length: int = 8,
+    validation: Fold | None = None,
+    name: str = "data",
 ) -> tuple[Series, Series]:
     """Split and scale a data set.
 
@@ -33,6 +51,9 @@ def resplit(
         Seed of scikit-learn's `StratifiedShuffleSplit`, or of a plain shuffle where there are no labels.
     min_length
         Shorter series are refused.
+    validation
+        Give FIT and VAL, scaled by FIT, in the place of TRAIN and TEST: a split of TRAIN by scikit-learn's
+        `StratifiedKFold` (without labels `KFold`) with the same seed.
     name
         What messages call the data.
 
@@ -68,14 +89,18 @@ def resplit(
         train, test = order[n_test:], order[:n_test]
     else:
         train, test = _stratified(y, labels, test_size, seed, name)
+    if validation is not None:
+        train, test = _fold(train, y, validation, seed, name)
+    names = ("TRAIN", "TEST") if validation is None else ("FIT", "VAL")
     if y is not None and labels is not None:
-        _check_classes(y, train, test, labels, name)
-    _warn_of_oddities(raw.X, train, test, name)
+        _check_classes(y, train, test, labels, names, name)
+    _warn_of_oddities(raw.X, train, test, names, name)
 
-    scaling = Scaling.of(raw.X[train], f"{name}, TRAIN")
+    scaling = Scaling.of(raw.X[train], f"{name}, {names[0]}")
 
     def part(rows: np.ndarray) -> Series:
-        return Series(scaling.apply(raw.X[rows]), None if y is None else y[rows], labels, scaling)
+        own_y = None if y is None else y[rows]
+        return Series(scaling.apply(raw.X[rows]), own_y, labels, scaling, validation is not None)
 
     return part(train), part(test)
 
@@ -113,25 +138,52 @@ def _stratified(
     return next(splitter.split(np.zeros(len(y)), y))
 
 
-def _check_classes(y: np.ndarray, train: np.ndarray, test: np.ndarray, labels: np.ndarray, name: str) -> None:
+def _fold(
+    rows: np.ndarray, y: np.ndarray | None, fold: Fold, seed: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    if len(rows) < fold.n or (y is not None and np.bincount(y[rows]).max() < fold.n):
+        raise DataError(
+            f"{name}: no class of TRAIN's {len(rows)} series has one for each of {fold.n} folds; raise "
+            "data.validation_size"
+        )
+    kind = KFold if y is None else StratifiedKFold
+    with (
+        warnings.catch_warnings()
+    ):  # of classes with fewer series than folds: they are named below, where it matters
+        warnings.simplefilter("ignore", UserWarning)
+        folds = list(kind(fold.n, shuffle=True, random_state=seed).split(rows, None if y is None else y[rows]))
+    fit, validation = folds[fold.number]
+    return rows[fit], rows[validation]
+
+
+def _check_classes(
+    y: np.ndarray, train: np.ndarray, test: np.ndarray, labels: np.ndarray, names: tuple[str, str], name: str
+) -> None:
     n_train = np.bincount(y[train], minlength=len(labels))
     n_test = np.bincount(y[test], minlength=len(labels))
     absent = [str(label) for label in labels[n_train == 0]]
     if absent:
+        more = "" if names[0] == "TRAIN" else "; or choose another data.validation_fold"
         raise DataError(
-            f"{name}: TRAIN has no series of class {absent[0]!r}; add some, or drop the class from TEST"
+            f"{name}: {names[0]} has no series of class {absent[0]!r}; add some, or drop the class from "
+            f"{names[1]}{more}"
         )
     few = [f"{label!s} ({count})" for label, count in zip(labels, n_test, strict=True) if count < 2]
     if few:
         log.warning(
-            "%s: %d class(es) have fewer than 2 TEST series and will be left out of cFID: %s",
+            "%s: %d class(es) have fewer than 2 %s series and will be left out of cFID: %s",
             name,
             len(few),
+            names[1],
             ", ".join(few[:10]),
         )
 
 
-def _warn_of_oddities(X: np.ndarray, train: np.ndarray, test: np.ndarray, name: str) -> None:
+def _warn_of_oddities(
+    X: np.ndarray, train: np.ndarray, test: np.ndarray, names: tuple[str, str], name: str
+) -> None:
     constant = int((np.ptp(X, axis=2) == 0).all(axis=1).sum())
     if constant:
         log.warning("%s: %d of %d series are constant; are they meant to be?", name, constant, len(X))
@@ -141,10 +193,11 @@ def _warn_of_oddities(X: np.ndarray, train: np.ndarray, test: np.ndarray, name: 
         in_train = {rows[i] for i in train}
         leaked = sum(rows[i] in in_train for i in test)
         log.warning(
-            "%s: %d series repeat another one exactly, and %d of %d in TEST are in TRAIN too; "
+            "%s: %d series repeat another one exactly, and %d of %d in %s are in %s too; "
             "measures of memorisation will be affected",
             name,
             doubles,
             leaked,
             len(test),
+            *reversed(names),
         )

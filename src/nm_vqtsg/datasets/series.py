@@ -1,7 +1,9 @@
 """One split of a data set as the study uses it: scaled by TRAIN, classes 0..C-1, and the way back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,23 +22,31 @@ class Series:
     y : (n,) int64 in 0..n_classes-1, or None where the data have no labels
     labels : (n_classes,) str, the original label of each class, or None
     scaling : of TRAIN, the way back to the original units
+    validation : whether TRAIN was split once more, so that these are FIT or VAL instead of TRAIN or TEST
     """
 
     X: np.ndarray
     y: np.ndarray | None
     labels: np.ndarray | None
     scaling: Scaling
+    validation: bool = False
 
     @property
     def n_classes(self) -> int:
         """Number of classes; 0 where the data have no labels."""
         return 0 if self.labels is None else len(self.labels)
 
+    def facts(self) -> dict[str, str]:
+        """What a report says of the series that its scores were measured on: nothing if they are TEST."""
+        return {"evaluated_on": "validation"} if self.validation else {}
+
     def save(self, path: Path | str) -> None:
         """Write the series as .npz; `y` and `labels` are absent where the data have no labels."""
         arrays = {"X": self.X, "mean": self.scaling.mean, "std": self.scaling.std}
         if self.y is not None and self.labels is not None:
             arrays |= {"y": self.y, "labels": self.labels}
+        if self.validation:
+            arrays["validation"] = np.array(True)
         save_npz(path, **arrays)
 
     @classmethod
@@ -53,7 +63,10 @@ class Series:
             scaling = Scaling(arrays["mean"], arrays["std"])
         except DataError as error:
             raise ArtifactError(f"{path}: {error}; run the resplit step again") from error
-        series = cls(arrays["X"], arrays.get("y"), arrays.get("labels"), scaling)
+        chosen = arrays.get("validation", np.array(False))
+        if chosen.shape or chosen.dtype != np.bool_:
+            raise ArtifactError(f"{path}: validation is not one truth value; run the resplit step again")
+        series = cls(arrays["X"], arrays.get("y"), arrays.get("labels"), scaling, bool(chosen))
         problem = series._problem()
         if problem:
             raise ArtifactError(f"{path}: {problem}; run the resplit step again")
@@ -76,3 +89,8 @@ class Series:
         if y.min() < 0 or y.max() >= len(labels):
             return f"y is outside 0..{len(labels) - 1}"
         return None
+
+
+def split_names(report: Mapping[str, Any]) -> tuple[str, str]:
+    """Names of what a model learnt from and was measured on, by the `Series.facts` in a report."""
+    return ("FIT", "VAL") if report.get("evaluated_on") == "validation" else ("TRAIN", "TEST")

@@ -60,7 +60,8 @@ def evaluate_samples(
     dict
         ``n`` (sizes), ``fcn_accuracy``, scores under each name in `versions`, ``reference``,
         ``controls``, ``change_percent``, ``intervals``, ``unresolved`` (a change no larger than its uncertainty),
-        ``amplitude`` (per-series standard deviations), ``missing`` (metric to reason).
+        ``amplitude`` (per-series standard deviations), ``missing`` (metric to reason). Where `test` is VAL, a part
+        of TRAIN, ``evaluated_on`` is ``validation``.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def evaluate_samples(
     sizes = {"test": len(test.X), "generated": len(first.X)}
     if first.y_class is not None:
         sizes["per_class"] = int(np.bincount(first.y_class).max())
-    result: dict[str, Any] = {"n": sizes, "fcn_accuracy": _accuracy(scorer)}
+    result: dict[str, Any] = {**test.facts(), "n": sizes, "fcn_accuracy": _accuracy(scorer)}
     draws_of_real = 0 if train is None else config.reference_draws
     controls = controls or {}
     with session.track("scores", total=len(versions) + draws_of_real + len(controls)) as task:

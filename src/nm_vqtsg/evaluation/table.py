@@ -6,6 +6,11 @@ from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.markdown import escape_markdown
 from nm_vqtsg.metrics.directions import BETTER, UP_TO_REAL
 
+ON_VALIDATION = (
+    "Measured on VAL, a part of TRAIN that nothing here was trained on, and not on TEST: for choosing settings, "
+    "not for reporting."
+)
+
 
 def format_scores(result: dict[str, Any]) -> str:
     """The scores of `evaluate` as a Markdown table, aligned so that it can be read as plain text, too.
@@ -61,6 +66,8 @@ def _remarks(result: dict[str, Any]) -> list[str]:
     if result.get("fcn_accuracy") is not None:
         remark += f" The FCN behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series."
     remarks = [remark]
+    if result.get("evaluated_on") == "validation":
+        remarks.append(ON_VALIDATION)
     if "scale" in result:
         judge = "" if result["fcn_accuracy"] is None else f"Judge: {escape_markdown(result['judge'])}. "
         remarks.append(f"{judge}Scale: {result['scale']}.")

@@ -10,7 +10,7 @@ from nm_vqtsg.figures.curves import loss_curves
 from nm_vqtsg.figures.features import feature_planes
 from nm_vqtsg.figures.overlays import overlays
 from nm_vqtsg.figures.pairs import pairs, reconstructions
-from nm_vqtsg.figures.statement import statement
+from nm_vqtsg.figures.statement import footnote, statement
 from nm_vqtsg.figures.style import Z_SCORE, png_bytes
 from nm_vqtsg.figures.tau import shown_taus, stochastic_variants, tau_curve
 
@@ -19,6 +19,7 @@ __all__ = [
     "class_bars",
     "codebook_usage",
     "feature_planes",
+    "footnote",
     "loss_curves",
     "overlays",
     "pairs",

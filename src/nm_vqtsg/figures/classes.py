@@ -50,7 +50,7 @@ def class_bars(
     axis.set_xticks(shown, [style.plain(labels[place], 24) for place in shown])
     axis.set_xlim(-0.6, len(labels) - 0.4)
     absent = style.plain(", ".join(map(str, left_out)), 80)
-    axis.set_xlabel(f"class (too few TEST series: {absent})" if left_out else "class")
+    axis.set_xlabel(f"class (too few series: {absent})" if left_out else "class")
     axis.set_ylabel("cFID of the class")
     handles, texts = axis.get_legend_handles_labels()
     order = sorted(range(len(texts)), key=lambda place: texts[place].startswith("real"))

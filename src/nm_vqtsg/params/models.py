@@ -100,6 +100,29 @@ class Data(Section):
     test_size: Annotated[float, Field(gt=0, lt=1)] = param(0.2, "paper", "share of the series that TEST gets")
     split_seed: Seed = param(0, "code", "seed of the stratified split")
     min_length: Annotated[Whole, Field(ge=8)] = param(8, "ours", "shorter series are refused")
+    evaluate_on: Literal["test", "validation"] = param(
+        "test", "ours", "what scores are measured on: test, or validation, a part of TRAIN to choose settings by"
+    )
+    validation_size: Annotated[float, Field(ge=0.01, le=0.5)] = param(
+        0.15, "ours", "share of TRAIN that VAL gets, rounded to one of equal folds (0.15: of 7, 0.2: of 5)"
+    )
+    validation_fold: Annotated[Whole, Field(ge=0, lt=100)] = param(
+        0, "ours", "which of these folds is VAL, from 0"
+    )
+
+    @property
+    def validation_folds(self) -> int:
+        """Into how many equal parts TRAIN is split, of which one is VAL."""
+        return round(1 / self.validation_size)
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "Data":
+        if self.validation_fold >= self.validation_folds:
+            raise ValueError(
+                f"validation_fold {self.validation_fold} does not exist: validation_size {self.validation_size} "
+                f"makes folds 0 to {self.validation_folds - 1}"
+            )
+        return self
 
 
 class OwnData(Section):

@@ -10,7 +10,7 @@ from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.archive import SIZES
 from nm_vqtsg.datasets.readers import read_own
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.params import Params
+from nm_vqtsg.params import Data, Params
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def data_size(params: Params, name: str, study: Path, split: tuple[Path, Path]) 
         n, channels, length = raw.X.shape
         n_classes = 0 if raw.labels is None else len(set(raw.labels.tolist()))
         n_train = raw.n_train if raw.already_split else n - math.ceil(params.data.test_size * n)
-        return DataSize(n_train, n - n_train, channels, length, n_classes)
+        return DataSize(*_parts(params.data, n_train, n - n_train), channels, length, n_classes)
     size = SIZES[name]
     if size.length is None:
         raise DataError(
@@ -76,4 +76,12 @@ def data_size(params: Params, name: str, study: Path, split: tuple[Path, Path]) 
         )
     n = size.n_train + size.n_test
     n_test = math.ceil(params.data.test_size * n)
-    return DataSize(n - n_test, n_test, 1, size.length, size.n_classes)
+    return DataSize(*_parts(params.data, n - n_test, n_test), 1, size.length, size.n_classes)
+
+
+def _parts(data: Data, n_train: int, n_test: int) -> tuple[int, int]:
+    """Sizes of TRAIN and TEST, or, where TEST is set aside, of FIT and VAL."""
+    if data.evaluate_on == "test":
+        return n_train, n_test
+    n_validation = round(n_train / data.validation_folds)
+    return n_train - n_validation, n_validation

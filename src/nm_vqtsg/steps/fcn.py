@@ -5,7 +5,7 @@ Reads ``train.npz`` (training and early stopping) and ``test.npz`` (the reported
 """
 
 from nm_vqtsg.artifacts import save_json, save_model, save_text
-from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.judge import advice
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.steps.context import StepContext
@@ -32,7 +32,8 @@ def run(ctx: StepContext) -> None:
     curve = judge.fit(train.X, train.y, ctx.session)
     accuracy = judge.accuracy(test.X, test.y)
     best = min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_loss"])
-    ctx.log.info("FCN: accuracy %.4f on TEST, best epoch %d of %d", accuracy, best + 1, len(curve))
+    held_out = split_names(test.facts())[1]
+    ctx.log.info("FCN: accuracy %.4f on %s, best epoch %d of %d", accuracy, held_out, best + 1, len(curve))
     judge.save(ctx.paths.fcn, ctx.provenance())
     save_curve(ctx.paths.fcn_curve, curve)
     report = {
@@ -46,6 +47,7 @@ def run(ctx: StepContext) -> None:
         "steps": int(curve[-1]["step"]),
         "validation_loss": curve[best]["validation_loss"],
         "validation_accuracy": curve[best]["validation_accuracy"],
+        **test.facts(),
         "provenance": ctx.provenance(),
     }
     save_json(ctx.paths.fcn_report, report)

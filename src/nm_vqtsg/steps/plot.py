@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from nm_vqtsg import figures
 from nm_vqtsg.artifacts import atomic_path, load_json, load_npz
-from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.evaluation.table import ON_VALIDATION
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
@@ -183,7 +184,7 @@ def reconstructions(run: Inputs) -> Figure:
     rows = run.some(run.test.X, run.ctx.params.plot.n_pairs)
     X = run.test.X[rows]
     rebuilt = run.tokenizer.reconstruct(run.tensor(X)).cpu().numpy()
-    names = [f"TEST {row}" for row in rows]
+    names = [f"{split_names(run.test.facts())[1]} {row}" for row in rows]
     return figures.reconstructions(X, rebuilt, names=names, unit=figures.Z_SCORE)
 
 
@@ -221,7 +222,8 @@ FIGURES: dict[str, Callable[[Inputs], Figure]] = {
 
 def png(run: Inputs, name: str) -> bytes:
     """One of `FIGURES` as a PNG; equal artifacts give equal bytes."""
-    return figures.png_bytes(FIGURES[name](run))
+    figure = FIGURES[name](run)
+    return figures.png_bytes(figures.footnote(figure, ON_VALIDATION) if run.test.validation else figure)
 
 
 def run(ctx: StepContext) -> None:

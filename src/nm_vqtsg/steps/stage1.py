@@ -7,7 +7,7 @@ Reads ``train.npz`` and ``test.npz`` (the latter for the report alone); writes `
 import torch
 
 from nm_vqtsg.artifacts import save_json
-from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import advice, registry
 from nm_vqtsg.tokenizer.quality import code_usage, reconstruction_errors
@@ -24,10 +24,13 @@ def run(ctx: StepContext) -> None:
 
     errors = {name: reconstruction_errors(tokenizer, series) for name, series in x.items()}
     usage = {name: code_usage(tokenizer, series) for name, series in x.items()}
+    learnt_from, held_out = split_names(splits["test"].facts())
     ctx.log.info(
-        "stage1: reconstruction L1 %.4f on TEST (%.4f on TRAIN); live codes %s",
+        "stage1: reconstruction L1 %.4f on %s (%.4f on %s); live codes %s",
         errors["test"]["total"]["l1"],
+        held_out,
         errors["train"]["total"]["l1"],
+        learnt_from,
         ", ".join(f"{usage['train'][plan.name]['live']} {plan.label}" for plan in tokenizer.plans),
     )
     tokenizer.save(ctx.paths.weights(1), ctx.provenance())
@@ -42,6 +45,7 @@ def run(ctx: StepContext) -> None:
         "codebook_size": config.codebook_size,
         "usage": usage["train"],
         "usage_test": usage["test"],
+        **splits["test"].facts(),
         "provenance": ctx.provenance(),
     }
     save_json(ctx.paths.report(1), report)

@@ -48,6 +48,7 @@ def run(ctx: StepContext) -> None:
             split: {what: {name: asdict(one) for name, one in bands.items()} for what, bands in scores.items()}
             for split, scores in masked.items()
         },
+        **splits["test"].facts(),
         "provenance": ctx.provenance(),
     }
     save_json(ctx.paths.report(2), report)

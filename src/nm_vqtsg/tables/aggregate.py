@@ -96,6 +96,8 @@ class DatasetSummary:
         TRAIN-TEST reference has.
     missing
         Metric to reason, as recorded.
+    on_validation
+        Those of `seeds` that were scored on VAL, a part of TRAIN, instead of TEST.
     """
 
     dataset: str
@@ -108,6 +110,7 @@ class DatasetSummary:
     comparisons: Mapping[str, Comparison]
     matched: Mapping[str, Statistic] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    on_validation: tuple[int, ...] = ()
 
 
 def statistic(values: Iterable[float | None]) -> Statistic | None:
@@ -148,7 +151,28 @@ def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
         comparisons=comparisons,
         matched=matched,
         missing={key: reason for run in runs for key, reason in (run.get("missing") or {}).items()},
+        on_validation=tuple(int(run["seed"]) for run in runs if is_on_validation(run)),
     )
+
+
+def is_on_validation(run: Run) -> bool:
+    """Whether a run was scored on VAL, a part of TRAIN, instead of TEST."""
+    return run.get("evaluated_on") == "validation"
+
+
+def validation_note(runs: Iterable[tuple[str, int]]) -> list[str]:
+    """What must be said under a table that holds runs, each a dataset and a seed, which were scored on VAL."""
+    seeds: dict[str, list[str]] = {}
+    for dataset, seed in runs:
+        seeds.setdefault(dataset, []).append(str(seed))
+    if not seeds:
+        return []
+    named = "; ".join(f"{name} seed{'s' if len(own) > 1 else ''} {' '.join(own)}" for name, own in seeds.items())
+    return [
+        f"Scored on VAL, a part of TRAIN that nothing was trained on, while TEST was set aside: {named}. Read FIT "
+        "for TRAIN and VAL for TEST there. Such numbers are for choosing settings: they are no results, and not "
+        "comparable with the paper's."
+    ]
 
 
 def _steps(run: Run) -> tuple[int, ...]:

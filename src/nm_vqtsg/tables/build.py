@@ -8,7 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 from nm_vqtsg.metrics.directions import UP_TO_REAL
-from nm_vqtsg.tables.aggregate import METRICS, DatasetSummary, Run, Statistic, summarise
+from nm_vqtsg.tables.aggregate import (
+    METRICS,
+    DatasetSummary,
+    Run,
+    Statistic,
+    summarise,
+    validation_note,
+)
 from nm_vqtsg.tables.paper import Paper, load_paper
 from nm_vqtsg.tables.render import EMPTY, Table, marked, mean_sd, number, percent, to_text
 
@@ -77,6 +84,12 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
             cells.append(_cells(key, metric, protocol, summary, paper))
             records.append(_record(key, metric, protocol, summary, paper))
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
+    on_validation = _on_validation(summaries)
+    if on_validation:
+        notes += [*on_validation, "The paper's numbers beside them stand in brackets."]
+        for record in records:
+            seeds = next(s.on_validation for s in summaries if s.dataset == record["dataset"])
+            record["seeds_on_validation"] = " ".join(map(str, seeds))
     notes += [*_READING, _REFERENCE]
     if key == "fid":
         notes += [_TRIMMED, _MATCHED]
@@ -92,6 +105,10 @@ def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, ab
         if note.table.startswith(f"Table {printed.number} ")
     ]
     return Table(f"{name} ({better})", header, numeric, cells, records, notes, printed.number)
+
+
+def _on_validation(summaries: Sequence[DatasetSummary]) -> list[str]:
+    return validation_note((summary.dataset, seed) for summary in summaries for seed in summary.on_validation)
 
 
 def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper: Paper) -> list[str]:
@@ -120,7 +137,8 @@ def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper:
             )
     printed = paper.tables[key].rows.get(summary.dataset)
     if printed:
-        row += [f"{printed['baseline']:.2f}", f"{printed['mapped']:.2f}", f"{printed['change_percent']:+.1f}"]
+        theirs = [f"{printed['baseline']:.2f}", f"{printed['mapped']:.2f}", f"{printed['change_percent']:+.1f}"]
+        row += [f"({text})" for text in theirs] if summary.on_validation else theirs
     else:
         row += [EMPTY] * 3
     return [
@@ -224,6 +242,7 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
             )
         notes.append(_describe(summary, paper))
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
+    notes += _on_validation(summaries)
     notes.append(
         "Change %: positive is better; unresolved: its 95 % interval holds zero; ?: uncertainty unknown. "
         "At the floor: real series score no better."
@@ -236,7 +255,8 @@ def _describe(summary: DatasetSummary, paper: Paper) -> str:
     seeds = ("seed " if len(summary.seeds) == 1 else "seeds ") + " ".join(map(str, summary.seeds))
     sizes = summary.sizes
     sized = {"generated", "test"} <= set(sizes)
-    counts = f"{sizes['generated']} generated against {sizes['test']} TEST" if sized else ""
+    held_out = "VAL" if summary.on_validation else "TEST"
+    counts = f"{sizes['generated']} generated against {sizes['test']} {held_out}" if sized else ""
     at, headline = summary.matched, "FID" if "fid" in summary.comparisons else "ROCKET-FID"
     if {"n", "baseline", "mapped"} <= set(at) and at["n"].mean != sizes.get("generated"):
         counts += (
@@ -260,6 +280,8 @@ def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, flo
         values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
         if summary.taus:
             values["tau"] = math.fsum(summary.taus) / len(summary.taus)
+        if summary.on_validation:
+            values["seeds_on_validation"] = len(summary.on_validation)
         for key, comparison in summary.comparisons.items():
             values[f"{key}_baseline"] = comparison.baseline.mean
             values[f"{key}_mapped"] = comparison.mapped.mean

@@ -9,7 +9,15 @@ from typing import Any
 from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.evaluation.table import better
 from nm_vqtsg.metrics.directions import gain
-from nm_vqtsg.tables.aggregate import METRICS, Run, Statistic, change_over_seeds, statistic
+from nm_vqtsg.tables.aggregate import (
+    METRICS,
+    Run,
+    Statistic,
+    change_over_seeds,
+    is_on_validation,
+    statistic,
+    validation_note,
+)
 from nm_vqtsg.tables.render import Table, mean_sd, unresolved
 
 CONTROLS = {
@@ -59,6 +67,9 @@ def controls_table(runs: Iterable[Run], *, absent: Sequence[str] = ()) -> Table:
                 cells.append(row)
                 records.append(record)
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
+    notes += validation_note(
+        (dataset, run["seed"]) for dataset, group in grouped.items() for run in group if is_on_validation(run)
+    )
     header = ["Dataset", "Score", "Better", "Baseline", "Mapped", *CONTROLS.values(), "Verdict", "Seeds"]
     numeric = [title not in ("Dataset", "Score", "Better", "Verdict", "Seeds") for title in header]
     title = "Is the mapper more than jitter? Beside simple controls"

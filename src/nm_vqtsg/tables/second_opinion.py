@@ -9,7 +9,16 @@ from typing import Any
 from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.evaluation.table import better
 from nm_vqtsg.metrics.directions import gain
-from nm_vqtsg.tables.aggregate import Change, Run, all_at_floor, change_over_seeds, of_real_series, statistic
+from nm_vqtsg.tables.aggregate import (
+    Change,
+    Run,
+    all_at_floor,
+    change_over_seeds,
+    is_on_validation,
+    of_real_series,
+    statistic,
+    validation_note,
+)
 from nm_vqtsg.tables.render import EMPTY, Table, marked, mean_sd, number, unresolved
 
 SCORES: dict[str, str] = {
@@ -75,6 +84,9 @@ def second_opinion_table(runs: Iterable[Run], *, absent: Sequence[str] = ()) -> 
         }
         notes += [f"{dataset}: no {key}; {why}." for key, why in reasons.items()]
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
+    notes += validation_note(
+        (dataset, run["seed"]) for dataset, group in grouped.items() for run in group if is_on_validation(run)
+    )
     numeric = [False, False, False, True, True, True, True, False]
     return Table("A second opinion beside FID, IS and cFID", header, numeric, cells, records, [*notes, *_NOTES])
 
