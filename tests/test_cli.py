@@ -92,10 +92,17 @@ def test_any_file_is_measured_against_any_other(tmp_path: Path) -> None:
     done = run("evaluate", "--real", "real.csv", "--synthetic", "fake.csv", "--out", "scores.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "60 synthetic against 60 real series" in done.stdout and "rocket_fid" in done.stdout
-    assert "Not measured: fcn_accuracy, fid, fid_trimmed, kid, is, is_gap, cfid (needs a judge" in done.stdout
-    assert "Not measured: reference, memorisation (needs real series to train on" in done.stdout
+    assert "kid, is, is_gap, cfid (needs a judge, and the real series have no labels).\nTo measure that: name" in (
+        done.stdout
+    )
+    assert (
+        "Judge" not in done.stdout
+        and "Not measured: reference, memorisation (needs the real series" in done.stdout
+    )
+    assert "* precision: share of the samples that lie near a real series" in done.stdout
     scores = load_json(tmp_path / "scores.json")
     assert scores["synthetic"]["rocket_fid"] > 0 and "fid" not in scores["synthetic"]
+    assert scores["judge"] is None and "--labels" in scores["remedies"]["fid"]
     again = run("evaluate", "--real", "real.csv", "--synthetic", "real.csv", "--out", "same.json", cwd=tmp_path)
     assert again.returncode == 0
     assert load_json(tmp_path / "same.json")["synthetic"]["rocket_fid"] < 1e-6

@@ -66,6 +66,12 @@ def test_versions_are_compared() -> None:
     ]
     assert set(line) == {"|", "-"} and len({len(row) for row in (header, line, rows[0])}) == 1
     assert "Not measured: fcn_accuracy, fid" in table and "\nScale: real.\n" in table
+    row = next(line for line in rows if line.startswith("| rocket_fid "))
+    cells = dict(zip(map(str.strip, header.split("|")), map(str.strip, row.split("|")), strict=True))
+    assert cells["gain"] == f"{result['gain']['rocket_fid']:+.3g}"
+    assert cells["change %"] == f"{result['change_percent']['rocket_fid']:+.3g}"
+    assert "\n* gain: by how much mapping improves a score" in table
+    assert "cas_sd" not in table and "_sd" not in "".join(rows)
 
 
 @pytest.mark.parametrize(

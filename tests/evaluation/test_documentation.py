@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from nm_vqtsg.evaluation.legend import LEGEND, SPREADS
 from nm_vqtsg.evaluation.table import better
 from nm_vqtsg.metrics.directions import BETTER
 from nm_vqtsg.tables.second_opinion import SCORES
@@ -18,6 +19,11 @@ def test_every_score_is_explained_with_its_direction_and_source() -> None:
             explained |= dict.fromkeys(keys, cells[2])
             assert cells[3] and cells[4]
     assert explained == {name: better(name) for name in BETTER}
+
+
+def test_every_score_is_told_in_words_where_it_is_printed() -> None:
+    assert set(LEGEND) == set(BETTER) and set(SPREADS) <= set(LEGEND)
+    assert all(30 <= len(entry.says) <= 110 for entry in LEGEND.values() if entry.name != "IS / classes")
 
 
 def test_the_table_of_the_second_opinion_knows_every_score_that_no_other_table_has() -> None:

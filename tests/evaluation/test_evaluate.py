@@ -98,6 +98,16 @@ def test_the_mended_samples_win(result: dict) -> None:
     assert result["unresolved"]["fid"] is False
     low, high = result["intervals"]["change_percent"]["fid"]
     assert 0 < low < result["change_percent"]["fid"] < high
+    for name in ("fid", "cfid"):
+        assert result["gain"][name] == result["baseline"][name] - result["mapped"][name]
+        low, high = result["intervals"]["gain"][name]
+        assert 0 < low < result["gain"][name] < high
+    assert result["gain"]["is"] == result["mapped"]["is"] - result["baseline"]["is"]
+    for version in ("baseline", "mapped"):
+        per_class = result["intervals"][version]["cfid_per_class"]
+        assert list(per_class) == list(LABELS)
+        for label, (low, high) in per_class.items():
+            assert low <= result[version]["cfid_per_class"][label] <= high
     for version in ("baseline", "mapped"):
         for name in ("fid", "is", "cfid", "kid", "rocket_kid"):
             low, high = result["intervals"][version][name]

@@ -64,9 +64,11 @@ def test_class_draws_stay_in_their_class() -> None:
     rng = np.random.default_rng(0)
     real = np.concatenate([rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 100])
     y = np.repeat([0, 1], 20)
-    draws = np.array(list(class_fid_draws(real, y, [real, real + 1], y, 2, 30, rng)))
-    assert draws.shape == (30, 2)
-    assert draws[:, 0].max() < 3
+    drawn = list(class_fid_draws(real, y, [real, real + 1], y, 3, 30, rng))
+    assert all(list(draw) == [0, 1] for draw in drawn)  # the third class has no series
+    draws = np.array([list(draw.values()) for draw in drawn])
+    assert draws.shape == (30, 2, 2)
+    assert draws[:, :, 0].max() < 3
     assert list(class_fid_draws(real[:1], y[:1], [real], y, 2, 30, rng)) == []
 
 

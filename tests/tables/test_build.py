@@ -60,7 +60,9 @@ def test_mean_sd_and_n_over_seeds() -> None:
     assert (made.baseline.mean, made.baseline.sd, made.baseline.n) == (11.0, pytest.approx(math.sqrt(2)), 2)
     assert made.change.value == pytest.approx(100 * 11 / 5 - 100)  # the paper's formula on the means
     assert made.change.sd == pytest.approx(50 / math.sqrt(2))  # of the runs' +150 % and +100 %
-    assert "+120.0 ± 35.4 unresolved (2 of 2 better)" in to_markdown(paper_tables([summary])[1])
+    assert made.gain.value == 6.0 and made.gain.sd == 0.0
+    row = paper_tables([summary])[1].cells[0]
+    assert row[4:6] == ["+6.00 ± 0.0 unresolved (2 of 2 better)", "+120.0"]
 
 
 def test_the_interval_over_seeds_is_students_t_of_the_log_ratios() -> None:
@@ -96,6 +98,24 @@ def test_a_change_within_the_spread_of_the_seeds_is_unresolved() -> None:
 def test_one_seed_is_judged_by_its_bootstrap_interval(interval: Any, unresolved: bool | None) -> None:
     (summary,) = summarise([record(intervals={"change_percent": {"fid": interval}} if interval else {})])
     assert summary.comparisons["fid"].change.unresolved is unresolved
+
+
+def test_a_change_is_told_as_a_difference_with_its_interval_and_then_in_percent() -> None:
+    """A hundred thousand percent say nothing where the score is near zero; the difference does."""
+    intervals = {"gain": {"fid": [-0.25, 1.0]}, "change_percent": {"fid": [-15.4, 99_900.0]}}
+    (summary,) = summarise([record(fid=0.869, mapped=0.1, intervals=intervals)])
+    header, row = (paper_tables([summary])[1].header, paper_tables([summary])[1].cells[0])
+    told = dict(zip(header, row, strict=True))
+    assert (told["Gain"], told["Change %"]) == ("+0.769 [-0.250, 1.000] unresolved", "+769.0")
+    compact = dict(zip(summary_table([summary]).header, summary_table([summary]).cells[0], strict=True))
+    assert (compact["Gain"], compact["Change %"]) == (told["Gain"], told["Change %"])
+    (csv_row, _) = csv.DictReader(io.StringIO(to_csv(paper_tables([summary])[1])))
+    assert [csv_row[name] for name in ("gain_low", "gain_high", "unresolved")] == ["-0.25", "1.0", "yes"]
+
+
+def test_a_record_without_the_interval_of_the_gain_keeps_its_verdict() -> None:
+    (summary,) = summarise([record(intervals={"change_percent": {"fid": [-5.0, 40.0]}})])
+    assert paper_tables([summary])[1].cells[0][4] == "+5.00 unresolved"
 
 
 def test_paper_stands_beside_ours_and_rows_carry_their_conditions() -> None:
@@ -147,11 +167,11 @@ def at_the_floor(**more: Any) -> dict:
 def test_a_cell_that_real_series_do_not_beat_is_marked() -> None:
     tables = paper_tables(summarise([at_the_floor()]))
     fid, trimmed = tables[1].cells
-    assert fid[2:4] == ["10.0", "1.80 at the floor"] and fid[5] == "1.50 ± 0.20 (1024)"
+    assert fid[2:4] == ["10.0", "1.80 at the floor"] and fid[6] == "1.50 ± 0.20 (1024)"
     assert "at the floor" not in " ".join(trimmed)  # nothing is known about its spread
     (inception,) = tables[2].cells
     assert inception[2:4] == ["5.00", "6.00 at the floor"]
-    assert inception[6:8] == ["1.00", "0.150 at the floor"] and tables[2].header[6] == "gap to real"
+    assert inception[7:9] == ["1.00", "0.150 at the floor"] and tables[2].header[7] == "gap to real"
     assert "at the floor" not in " ".join(tables[3].cells[0])
     (row, _) = csv.DictReader(io.StringIO(to_csv(tables[1])))
     assert (row["baseline_at_floor"], row["mapped_at_floor"]) == ("", "yes")

@@ -19,12 +19,20 @@ from nm_vqtsg.datasets.raw import in_class_order
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
-from nm_vqtsg.evaluation.evaluate import evaluate_samples
+from nm_vqtsg.evaluation.evaluate import NO_TRAIN, evaluate_samples
 from nm_vqtsg.evaluation.repeats import repeats
-from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.evaluation.scores import NO_CLASSES, Samples
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.params import Params
 from nm_vqtsg.session import Session
+
+LABELS_REMEDY = "name the labels of the real series (--labels; in Python, y)"
+JUDGE_REMEDY = (
+    "give real series with labels to train an FCN on (--train; in Python, train and y_train), or a trained FCN "
+    "(--fcn; in Python, judge)"
+)
+TRAIN_REMEDY = "give those (--train; in Python, train)"
+CLASSES_REMEDY = "give labels of the real and of the synthetic series (--labels; in Python, y and y_synthetic)"
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,8 @@ def evaluate_any(
     Returns
     -------
     dict
-        As of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from. ``warnings`` names,
+        As of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from; without a judge
+        ``judge`` is None. ``remedies`` says what to give for a score that is ``missing``. ``warnings`` names,
         under ``evaluate``, sets that share series, as a file that was given twice does.
 
     Raises
@@ -94,12 +103,13 @@ def evaluate_any(
     real = _real(test, labels, scaling)
     learnt_from = None if train is None else _real(train, labels, scaling)
     chosen, origin = _judge(judge, labels, learnt_from, params, session)
+    no_judge, remedy = _no_judge(labels)
     result = evaluate_samples(
         real,
         {name: _samples(series, labels, scaling) for name, series in versions.items()},
         train=learnt_from,
         judge=chosen,
-        no_judge=f"needs a judge: {origin}",
+        no_judge=no_judge,
         rocket=params.rocket,
         config=params.evaluate,
         session=session,
@@ -111,8 +121,14 @@ def evaluate_any(
             None if train is None else (train.name, train.X),
         )
     )
-    facts = {"judge": origin, "scale": scale, "warnings": {"evaluate": warnings} if warnings else {}}
-    return result | facts
+    remedies = {no_judge: remedy, NO_TRAIN: TRAIN_REMEDY, NO_CLASSES: CLASSES_REMEDY}
+    missing = result["missing"].items()
+    return result | {
+        "judge": origin,
+        "scale": scale,
+        "remedies": {score: remedies[reason] for score, reason in missing if reason in remedies},
+        "warnings": {"evaluate": warnings} if warnings else {},
+    }
 
 
 def _check_shapes(test: NamedSeries, others: list[NamedSeries]) -> None:
@@ -168,28 +184,30 @@ def _samples(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -
     return Samples(X, X if series.X_class is None else scaling.apply(series.X_class), y)
 
 
+def _no_judge(labels: np.ndarray | None) -> tuple[str, str]:
+    """Why there is no judge, where there is none, and what to do."""
+    if labels is None:
+        return "needs a judge, and the real series have no labels", LABELS_REMEDY
+    return "needs a judge, and there is nothing to train one on", JUDGE_REMEDY
+
+
 def _judge(
     given: Judge | Path | None, labels: np.ndarray | None, train: Series | None, params: Params, session: Session
-) -> tuple[Judge | None, str]:
-    """The judge, and where it came from or why there is none."""
+) -> tuple[Judge | None, str | None]:
+    """The judge, and where it came from."""
     if given is not None:
         path = given if isinstance(given, Path) else None
         judge = given if isinstance(given, Judge) else Judge.load(given, session.device)
         if labels is None:
-            return None, "an FCN was given, but the real series have no labels"
+            return None, None
         if judge.n_classes != len(labels):
             raise ArtifactError(
                 f"{path or 'judge'}: knows {judge.n_classes} classes, the real series have {len(labels)}; "
                 "give its own data"
             )
         return judge, f"given ({path.name if path else 'a Judge'})"
-    if labels is None:
-        return None, "no labels in the real series"
-    if train is None or train.y is None:
-        return None, (
-            "an FCN (--fcn; in Python, judge), or real series with labels to train one on (--train; in Python, "
-            "train and y_train)"
-        )
+    if labels is None or train is None or train.y is None:
+        return None, None
     judge = Judge(params.fcn, train.X.shape[1], len(labels))
     curve = judge.fit(train.X, train.y, session)
     return judge, f"trained on train for {len(curve)} epochs"

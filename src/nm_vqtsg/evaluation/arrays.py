@@ -72,8 +72,8 @@ def evaluate(
     dict
         Scores by name under ``synthetic`` (or under the names in a dict), what real series score under
         ``reference``, 95 % intervals under ``intervals``, what could not be measured, with the reason, under
-        ``missing``, and sets that share series, which are logged, too, under ``warnings``. `format_scores` makes a
-        table of it.
+        ``missing`` and what to give for it under ``remedies``, and sets that share series, which are logged, too,
+        under ``warnings``. `format_scores` makes a table of it, with each score in words.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def evaluate(
     >>> scores["synthetic"]["rocket_fid"] < 0.1
     True
     >>> scores["missing"]["fid"]
-    'needs a judge: no labels in the real series'
+    'needs a judge, and the real series have no labels'
     """
     params = Params(
         fcn=as_section(fcn, Fcn, "fcn"),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nm_vqtsg.evaluation.scores import LEVEL, Features, Samples, Scorer
-from nm_vqtsg.metrics.directions import BETTER, change_percent
+from nm_vqtsg.metrics.directions import BETTER, change_percent, gain
 from nm_vqtsg.metrics.uncertainty import (
     centred_interval,
     change_interval,
@@ -47,11 +47,12 @@ def bootstrap(
     Returns
     -------
     dict
-        Score to array (n_draws, versions).
+        Score to array (n_draws, versions); ``cfid_per_class``, to (n_draws, classes, versions), for the classes
+        that have a FID, in their order.
     """
     n_draws, splits = scorer.config.bootstrap, scorer.config.is_splits
     real, sets = scorer.features.fcn, versions.values()
-    sources: dict[str, Iterator[list[float]]] = {}
+    sources: dict[str, Iterator[list[Any]]] = {}
     if real is not None:
         fcn = [features.fcn for features in sets if features.fcn is not None]
         sources["fid"] = fid_draws(real, fcn, n_draws, scorer.rng(2))
@@ -61,7 +62,8 @@ def bootstrap(
     by_class = [features.fcn_class for features in sets if features.fcn_class is not None]
     y_real, y, n_classes = scorer.real.y, samples.y_class, len(scorer.labels)
     if real is not None and y_real is not None and y is not None and len(by_class) == len(versions):
-        sources["cfid"] = class_fid_draws(real, y_real, by_class, y, n_classes, n_draws, scorer.rng(4))
+        per_class = class_fid_draws(real, y_real, by_class, y, n_classes, n_draws, scorer.rng(4))
+        sources["cfid_per_class"] = (list(draw.values()) for draw in per_class)
     draws: dict[str, np.ndarray] = {}
     with session.track("bootstrap", total=n_draws * len(sources)) as task:
         for key, source in sources.items():
@@ -69,8 +71,11 @@ def bootstrap(
             for row in source:
                 rows.append(row)
                 task.advance()
-            draws[key] = np.array(rows).reshape(-1, len(versions))
-    return draws
+            shape = (len(rows), -1, len(versions)) if rows else (0, max(n_classes, 1), len(versions))
+            draws[key] = np.array(rows).reshape(shape)
+    if "cfid_per_class" in draws:
+        draws["cfid"] = draws["cfid_per_class"].mean(1, keepdims=True)
+    return {key: of_key if key == "cfid_per_class" else of_key[:, 0] for key, of_key in draws.items()}
 
 
 def intervals(
@@ -82,24 +87,45 @@ def intervals(
         by_version[name] = {
             key: list(centred_interval(own[key], values[:, index], LEVEL, SMALLEST[key]))
             for key, values in draws.items()
+            if key != "cfid_per_class"
         }
+        if "cfid_per_class" in draws:
+            by_version[name]["cfid_per_class"] = {
+                label: list(centred_interval(value, draws["cfid_per_class"][:, place, index], LEVEL, 0.0))
+                for place, (label, value) in enumerate(own["cfid_per_class"].items())
+            }
         by_version[name] |= {key: own.pop(f"{key}_interval") for key in KIDS if key in own}
     return by_version
 
 
 def changes(
     baseline: dict[str, Any], mapped: dict[str, Any], draws: Mapping[str, np.ndarray]
-) -> tuple[dict[str, float], dict[str, list[float]], dict[str, bool]]:
-    """Changes in percent, their intervals, and which of them are no larger than their uncertainty."""
-    change: dict[str, float] = {}
-    ends: dict[str, list[float]] = {}
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, list[float]]], dict[str, bool]]:
+    """By how much `mapped` is better than `baseline`.
+
+    Returns
+    -------
+    values : dict
+        ``gain``, in the unit of each score, and ``change_percent``, the paper's; positive for the better.
+    ends : dict
+        Their intervals, of the scores that are in `draws`, under the same names.
+    unresolved : dict
+        Whether the change of a score is no larger than its uncertainty.
+    """
+    values: dict[str, dict[str, float]] = {"gain": {}, "change_percent": {}}
+    ends: dict[str, dict[str, list[float]]] = {"gain": {}, "change_percent": {}}
     unresolved: dict[str, bool] = {}
     for key in CHANGES:
         if key not in baseline or key not in mapped:
             continue
         before, after = baseline[key], mapped[key]
-        change[key] = change_percent(before, after, BETTER[key])
+        values["gain"][key] = gain(key, before, after)
+        values["change_percent"][key] = change_percent(before, after, BETTER[key])
         if key in draws and len(draws[key]) > 1:
-            low, high = ends[key] = list(change_interval((before, after), draws[key], BETTER[key], LEVEL))
-            unresolved[key] = not (low > 0 or high < 0)
-    return change, ends, unresolved
+            gains = draws[key][:, 0] - draws[key][:, 1]  # as `gain`, of many draws
+            gains = gains if BETTER[key] == "lower" else -gains
+            ends["gain"][key] = list(centred_interval(values["gain"][key], gains, LEVEL))
+            interval = change_interval((before, after), draws[key], BETTER[key], LEVEL)
+            ends["change_percent"][key] = list(interval)
+            unresolved[key] = not (interval.low > 0 or interval.high < 0)
+    return values, ends, unresolved

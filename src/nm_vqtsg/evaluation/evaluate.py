@@ -20,7 +20,7 @@ from nm_vqtsg.session import Session
 
 JUDGED = ("fcn_accuracy", "fid", "fid_trimmed", "kid", "is", "is_gap", "cfid")
 NO_LABELS = "needs labels: without them there is no FCN to judge by"
-NO_TRAIN = "needs real series to train on (--train; in Python, train)"
+NO_TRAIN = "needs the real series that the generator learnt from"
 
 
 def evaluate_samples(
@@ -59,7 +59,8 @@ def evaluate_samples(
     -------
     dict
         ``n`` (sizes), ``fcn_accuracy``, scores under each name in `versions`, ``reference``,
-        ``controls``, ``change_percent``, ``intervals``, ``unresolved`` (a change no larger than its uncertainty),
+        ``controls``, ``gain`` (in a score's own unit) and ``change_percent`` (the paper's), ``intervals`` of all
+        these, ``unresolved`` (a change no larger than its uncertainty),
         ``amplitude`` (per-series standard deviations), ``missing`` (metric to reason). Where `test` is VAL, a part
         of TRAIN, ``evaluated_on`` is ``validation``.
 
@@ -101,9 +102,9 @@ def evaluate_samples(
     draws = {} if judge is None else bootstrap(scorer, first, features, scored, session)
     result["intervals"] = intervals(draws, scores, config.bootstrap)
     if "baseline" in scores and "mapped" in scores:
-        change, ends, unresolved = changes(scores["baseline"], scores["mapped"], draws)
-        result["intervals"]["change_percent"] = ends
-        result |= {"change_percent": change, "unresolved": unresolved}
+        values, ends, unresolved = changes(scores["baseline"], scores["mapped"], draws)
+        result["intervals"] |= ends
+        result |= values | {"unresolved": unresolved}
     sets = {"test": test.X} | {name: samples.X for name, samples in versions.items()}
     return result | {"amplitude": {name: amplitude(X) for name, X in sets.items()}, "missing": missing}
 

@@ -103,16 +103,16 @@ def class_fid_draws(
     n_classes: int,
     n_draws: int,
     rng: np.random.Generator,
-) -> Iterator[list[float]]:
-    """cFID of each generated set, draw by draw; series are drawn within their class."""
+) -> Iterator[dict[int, list[float]]]:
+    """FID within each class of each generated set, draw by draw; series are drawn within their class."""
     rows, _ = rows_by_class(y_real, y_generated, n_classes)
     for _ in range(n_draws if rows else 0):
-        total = np.zeros(len(generated))
-        for members_real, members in rows.values():
+        draw = {}
+        for label, (members_real, members) in rows.items():
             fixed = Gaussian(real[_resampled(rng, members_real)])
             chosen = _resampled(rng, members)
-            total += [frechet_distance(fixed, Gaussian(features[chosen])) for features in generated]
-        yield list(total / len(rows))
+            draw[label] = [frechet_distance(fixed, Gaussian(features[chosen])) for features in generated]
+        yield draw
 
 
 def inception_draws(

@@ -16,7 +16,9 @@ from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.evaluation.controls import control_samples
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
+from nm_vqtsg.evaluation.legend import LEGEND
 from nm_vqtsg.evaluation.scores import Samples
+from nm_vqtsg.evaluation.table import gain_text
 from nm_vqtsg.judge import advice as of_judge
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.mapper import advice as of_mapper
@@ -75,12 +77,12 @@ def run(ctx: StepContext) -> None:
     for name in ("fid", "is", "cfid", "rocket_fid"):
         if name in result["baseline"]:
             ctx.log.info(
-                "%s: %.4g -> %.4g, real series %.4g%s",
-                name,
+                "%s: %.4g -> %.4g, gain %s; real series %.4g",
+                LEGEND[name].name,
                 result["baseline"][name],
                 result["mapped"][name],
+                gain_text(result, name),
                 result["reference"].get(name, float("nan")),
-                " (unresolved)" if result["unresolved"].get(name) else "",
             )
     for name, reason in result["missing"].items():
         ctx.log.warning("%s left out: %s", name, reason)

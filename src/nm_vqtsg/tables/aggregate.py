@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scipy.stats import t as student
 
 from nm_vqtsg.evaluation.floor import at_floor, flat_scores, floor
-from nm_vqtsg.metrics.directions import change_percent
+from nm_vqtsg.metrics.directions import change_percent, gain
 from nm_vqtsg.tables.paper import Better
 
 Run = Mapping[str, Any]
@@ -69,6 +69,7 @@ class Change:
 class Comparison:
     """One metric of one dataset before and after the mapper.
 
+    `gain` is the change in the metric's own unit, positive for the better, with the verdict of `change`.
     `reference` is what real series score, or None, with the sd over draws of them where there are several; the
     other two say whether every run's samples score as real series do (see `nm_vqtsg.evaluation.floor`).
     """
@@ -76,6 +77,7 @@ class Comparison:
     baseline: Statistic
     mapped: Statistic
     change: Change
+    gain: Change
     reference: Statistic | None = None
     baseline_at_floor: bool = False
     mapped_at_floor: bool = False
@@ -194,13 +196,17 @@ def _compare(key: str, runs: Sequence[Run]) -> Comparison | None:
     assert baseline is not None and mapped is not None  # there is a pair
     better = METRICS[key][1]
     value = change_percent(baseline.mean, mapped.mean, better)
+    gains = [gain(key, before.mean, after.mean) for before, after, _ in pairs]
     if len(pairs) == 1:
         change = _single_run_change(key, value, pairs[0][2])
+        gained = _single_run_gain(key, gains[0], pairs[0][2])
     else:
         changes = [change_percent(before.mean, after.mean, better) for before, after, _ in pairs]
         change = change_over_seeds(value, changes, ratios=True)
+        gained = change_over_seeds(math.fsum(gains) / len(gains), gains, ratios=False)
+    gained = replace(gained, unresolved=change.unresolved)  # one verdict: that of the ratios
     at = [all_at_floor(runs, version, key) for version in ("baseline", "mapped")]
-    return Comparison(baseline, mapped, change, of_real_series(runs, key), *at)
+    return Comparison(baseline, mapped, change, gained, of_real_series(runs, key), *at)
 
 
 def of_real_series(runs: Sequence[Run], key: str) -> Statistic | None:
@@ -243,6 +249,13 @@ def change_over_seeds(value: float, changes: Sequence[float], *, ratios: bool) -
     if ratios:
         low, high = (100 * math.expm1(min(end, 700.0)) for end in (low, high))
     return Change(value, own.sd, low, high, basis, low <= 0.0 <= high, *counts)
+
+
+def _single_run_gain(key: str, value: float, run: Run) -> Change:
+    """With the bootstrap interval of the run, where its record has one."""
+    interval = ((run.get("intervals") or {}).get("gain") or {}).get(key) or (None, None)
+    low, high = (float("nan") if end is None else float(end) for end in interval)
+    return Change(value, float("nan"), low, high, "bootstrap interval of one seed", None, int(value > 0))
 
 
 def _single_run_change(key: str, value: float, run: Run) -> Change:

@@ -17,7 +17,7 @@ from nm_vqtsg.tables.aggregate import (
     validation_note,
 )
 from nm_vqtsg.tables.paper import Paper, load_paper
-from nm_vqtsg.tables.render import EMPTY, Table, marked, mean_sd, number, percent, to_text
+from nm_vqtsg.tables.render import EMPTY, Table, gained, marked, mean_sd, number, percent, to_text
 
 PROTOCOLS: dict[str, tuple[tuple[str, str], ...]] = {
     "fid": (("fid", "plain"), ("fid_trimmed", "trimmed")),
@@ -27,9 +27,12 @@ PROTOCOLS: dict[str, tuple[tuple[str, str], ...]] = {
 """Rows per dataset of each table: metric and the name of its protocol."""
 
 _READING = (
-    "Mean ± sd over seeds. A change is unresolved when its 95 % interval holds zero: Student's t over the seeds' "
-    "changes (two seeds hardly ever resolve anything, three may), or the bootstrap interval [low, high] of a "
-    "single seed, which knows nothing of other seeds; one without either carries a question mark.",
+    "Mean ± sd over seeds. Gain: by how much mapping improves the score, in its own unit; negative is a loss. It "
+    "is unresolved, it may be chance, when a 95 % interval of the change holds zero: Student's t over the seeds' "
+    "log ratios (two seeds hardly ever resolve anything, three may), or the bootstrap interval [low, high] of a "
+    "single seed, which knows nothing of other seeds; a gain without either carries a question mark.",
+    "Change %: the same as the paper prints it, before / after - 1 (IS: after / before - 1). It grows without end "
+    "near a score of 0.",
     "A row is the paper's experiment only with the paper's steps, judge and runs: read each with its own "
     "steps, seeds and judge (the FCN's accuracy on TEST).",
 )
@@ -66,7 +69,7 @@ def paper_tables(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] =
 def _paper_table(key: str, summaries: Sequence[DatasetSummary], paper: Paper, absent: Sequence[str]) -> Table:
     printed = paper.tables[key]
     name = printed.name
-    header = ["Dataset", "Protocol", name, f"{name} mapped", "Change %"]
+    header = ["Dataset", "Protocol", name, f"{name} mapped", "Gain", "Change %"]
     header += ["TRAIN–TEST" if key == "cfid" else "TRAIN–TEST (n)"]
     if key == "fid":
         header += [f"{name} at n", f"{name} mapped at n"]
@@ -118,6 +121,7 @@ def _cells(key: str, metric: str, protocol: str, summary: DatasetSummary, paper:
         protocol,
         marked(comparison.baseline, comparison.baseline_at_floor),
         marked(comparison.mapped, comparison.mapped_at_floor),
+        gained(comparison.gain),
         percent(comparison.change),
     ]
     size = summary.matched.get("n") if key != "cfid" and comparison.reference else None
@@ -160,6 +164,10 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "protocol": protocol,
         **_spread("baseline", comparison.baseline),
         **_spread("mapped", comparison.mapped),
+        "gain": comparison.gain.value,
+        "gain_sd": comparison.gain.sd,
+        "gain_low": comparison.gain.low,
+        "gain_high": comparison.gain.high,
         "change_percent": comparison.change.value,
         "change_sd": comparison.change.sd,
         "change_low": comparison.change.low,
@@ -223,7 +231,7 @@ def tau_text(summary: DatasetSummary) -> str:
 def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] = ()) -> Table:
     """Compact: FID, trimmed FID, IS, cFID of every dataset; ROCKET-FID where it has no labels."""
     paper = load_paper()
-    header = ["Dataset", "Metric", "Baseline", "Mapped", "TRAIN–TEST", "Change %"]
+    header = ["Dataset", "Metric", "Baseline", "Mapped", "TRAIN–TEST", "Gain", "Change %"]
     cells, notes = [], []
     for summary in summaries:
         judged = [key for key in ("fid", "fid_trimmed", "is", "is_gap", "cfid") if key in summary.comparisons]
@@ -237,6 +245,7 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
                     marked(comparison.baseline, comparison.baseline_at_floor),
                     marked(comparison.mapped, comparison.mapped_at_floor),
                     mean_sd(comparison.reference),
+                    gained(comparison.gain),
                     percent(comparison.change),
                 ]
             )
@@ -244,11 +253,12 @@ def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] 
     notes += [f"No numbers: {', '.join(absent)}."] if absent else []
     notes += _on_validation(summaries)
     notes.append(
-        "Change %: positive is better; unresolved: its 95 % interval holds zero; ?: uncertainty unknown. "
-        "At the floor: real series score no better."
+        "Gain: by how much mapping improves a score, in the score's own unit; negative: worse; unresolved: its "
+        "95 % interval holds zero, so it may be chance; ?: uncertainty unknown. Change %: the same as the paper "
+        "prints it. At the floor: real series score no better."
     )
     title = "Baseline (generator alone) and mapped (with the neural mapper), beside what real series score"
-    return Table(title, header, [False, False, True, True, True, True], cells, (), notes)
+    return Table(title, header, [False, False, True, True, True, True, True], cells, (), notes)
 
 
 def _describe(summary: DatasetSummary, paper: Paper) -> str:

@@ -91,18 +91,27 @@ def marked(value: Statistic | None, at_floor: bool) -> str:
     return mean_sd(value) + (" at the floor" if at_floor else "")
 
 
-def percent(change: Change | None) -> str:
-    """Signed change in percent with its uncertainty: ``unresolved`` when smaller, ``?`` without one."""
-    if change is None or not math.isfinite(change.value):
+def gained(gain: Change | None) -> str:
+    """Signed gain in a score's own unit with its uncertainty: ``unresolved`` when smaller, ``?`` without one.
+
+    ``+1.37 [0.98, 1.71]`` of one run, ``+1.37 ± 0.20`` over seeds.
+    """
+    if gain is None or not math.isfinite(gain.value):
         return EMPTY
-    text = f"{change.value:+.1f}"
-    if change.unresolved is None:
-        return f"{text} ?"
-    if math.isfinite(change.sd):
-        text += f" ± {change.sd:.1f}"
-    else:
-        text += f" [{_bound(change.low)}, {_bound(change.high)}]"
-    return text + unresolved(change)
+    if gain.value == 0 and gain.sd == 0:
+        return "0"
+    text = ("-" if gain.value < 0 else "+") + number(abs(gain.value))
+    decimals = len(text.partition(".")[2])
+    if math.isfinite(gain.sd):
+        text += f" ± {number(gain.sd, 2)}"
+    elif gain.n == 1 and math.isfinite(gain.low + gain.high):
+        text += f" [{gain.low:.{decimals}f}, {gain.high:.{decimals}f}]"
+    return f"{text} ?" if gain.unresolved is None else text + unresolved(gain)
+
+
+def percent(change: Change | None) -> str:
+    """Signed change in percent as the paper prints it; its uncertainty is told with the gain."""
+    return EMPTY if change is None or not math.isfinite(change.value) else f"{change.value:+.1f}"
 
 
 def unresolved(change: Change) -> str:
@@ -110,11 +119,6 @@ def unresolved(change: Change) -> str:
     if not change.unresolved:
         return ""
     return " unresolved" + (f" ({change.improved} of {change.n} better)" if change.n > 1 else "")
-
-
-def _bound(value: float) -> str:
-    """An end of an interval; one so far out is only known to lie beyond (`change_interval` caps it)."""
-    return "> +10000" if value > 10000 else f"{value:+.1f}"
 
 
 def to_markdown(table: Table) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nm_vqtsg.evaluation.floor import flat_scores
+from nm_vqtsg.evaluation.legend import LEGEND
 from nm_vqtsg.evaluation.table import better
 from nm_vqtsg.metrics.directions import gain
 from nm_vqtsg.tables.aggregate import (
@@ -19,34 +20,10 @@ from nm_vqtsg.tables.aggregate import (
     statistic,
     validation_note,
 )
-from nm_vqtsg.tables.render import EMPTY, Table, marked, mean_sd, number, unresolved
+from nm_vqtsg.tables.render import EMPTY, Table, gained, marked, mean_sd
 
-SCORES: dict[str, str] = {
-    "fid": "FID",
-    "kid": "KID",
-    "rocket_fid": "ROCKET-FID",
-    "rocket_kid": "ROCKET-KID",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-    "cas": "CAS",
-    "auc": "AUC real or synthetic",
-    "closer_to_train": "closer to TRAIN than to TEST",
-    "distance_ratio": "distance to TRAIN / to TEST",
-    "copies": "copies of TRAIN",
-    "mdd": "MDD",
-    "acd": "ACD",
-    "sd": "SD",
-    "kd": "KD",
-    "context_fid": "Context-FID",
-    "discriminative": "discriminative score",
-    "predictive": "predictive score",
-    "sliced_wasserstein": "sliced Wasserstein",
-    "acf": "ACF distance",
-    "spectrum": "spectrum distance, dB",
-    "cross_correlation": "cross-correlation",
-}
+ELSEWHERE = frozenset({"fid_trimmed", "is", "is_normalized", "is_gap", "cfid"})
+SCORES: dict[str, str] = {key: entry.name for key, entry in LEGEND.items() if key not in ELSEWHERE}
 """Rows for each data set, FID first to compare with: key in a record, name in print."""
 
 _NOTES = (
@@ -126,9 +103,5 @@ def _row(dataset: str, key: str, name: str, group: Sequence[Run]) -> tuple[list[
 def _gain(value: float, change: Change | None) -> str:
     if not math.isfinite(value):
         return EMPTY
-    if value == 0 and change is not None and change.sd == 0:
-        return "0"
-    text = ("-" if value < 0 else "+") + number(abs(value))
-    if change is None or change.unresolved is None:
-        return f"{text} ?"
-    return text + unresolved(change)
+    alone = Change(value, float("nan"), float("nan"), float("nan"), "one seed", None)
+    return gained(alone if change is None else change)
