@@ -1,36 +1,143 @@
 """Training of the mapper on pairs of a series and its stochastic variant (paper, Algorithm 1)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from nm_vqtsg.metrics.counts import ENOUGH
+from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.params import Stage3
 from nm_vqtsg.session import Session
 from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.training.average import InTurn, MovingAverage
 from nm_vqtsg.training.curve import Row
-from nm_vqtsg.training.loop import fit
+from nm_vqtsg.training.loop import Callback, fit
+from nm_vqtsg.training.seeds import derive_seed, new_rng
+from nm_vqtsg.training.validation import Validation, holdout, look_every
+
+MOST_DRAWS = 8  # variants of each held-out series
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What the mapper did on the part of TRAIN that it was not trained on.
+
+    Attributes
+    ----------
+    n_validation : int
+        Series held out.
+    validation_step : int
+        Steps done when the loss on them was lowest: the weights that were kept. 0 is the start, no mapping.
+    validation_loss, validation_input : float
+        The training's loss on fixed variants of them then, and that of no mapping.
+    """
+
+    n_validation: int
+    validation_step: int
+    validation_loss: float
+    validation_input: float
+
+
+class HeldOutVariants:
+    """Fixed variants of the held-out series, and the loss of a network on them.
+
+    Parameters
+    ----------
+    variants : StochasticVariants
+        Of all series.
+    rows : ndarray
+        Those held out; of few series there are several variants each.
+    tau : float
+        Their temperature.
+    seed : int
+        Of the draws.
+    """
+
+    def __init__(self, variants: StochasticVariants, rows: np.ndarray, tau: float, seed: int) -> None:
+        draws = min(MOST_DRAWS, max(1, ENOUGH // len(rows)))
+        held_out = torch.from_numpy(rows).to(variants.x.device).repeat(draws)
+        rng = new_rng(seed, "mapper validation")
+        self.n, self.x = len(rows), variants.x[held_out]
+        self.variant = torch.cat(
+            [variants.draw(part, tau, rng) for (part,) in in_batches(self.x.shape[2], held_out)]
+        )
+        self.loss_input = float(l1_loss(self.variant, self.x))
+
+    def look(self, network: nn.Module) -> Mapping[str, float]:
+        """Mean loss, and that of no mapping."""
+        sums = [
+            float(l1_loss(network(variant), x)) * len(x)
+            for variant, x in in_batches(self.x.shape[2], self.variant, self.x)
+        ]
+        return {"validation_loss": sum(sums) / len(self.x), "validation_input": self.loss_input}
 
 
 def train(
-    network: nn.Module, variants: StochasticVariants, tau: float, config: Stage3, seed: int, session: Session
-) -> list[Row]:
+    network: nn.Module,
+    variants: StochasticVariants,
+    tau: float,
+    config: Stage3,
+    seed: int,
+    session: Session,
+    y: np.ndarray | None = None,
+) -> tuple[list[Row], HeldOut | None]:
     """Minimise E |x − f_φ(x̃')| over fresh variants x̃', in place.
 
-    The curve's ``l1_input`` is |x − x̃'| of the same batches: the loss of doing nothing.
+    With ``validation_fraction`` a part of the series, of every class of `y` alike, is held out, and the weights
+    are those that did best on it; with ``ema_decay`` weights are their moving average.
+
+    Returns
+    -------
+    list of dict
+        The curve. Its ``l1_input`` is |x − x̃'| of the same batches: the loss of doing nothing. With series held
+        out it also has their ``validation_loss`` and ``validation_input``.
+    HeldOut or None
+        What the weights that were kept did on the held-out series.
     """
+    network.to(session.device)
+    callbacks: list[Callback] = []
+    average = MovingAverage(network, config.ema_decay) if config.ema_decay else None
+    if average is not None:
+        callbacks.append(average)
+    trained = network if average is None else average.network
+    fitted, validation, held_out = None, None, None
+    if config.validation_fraction:
+        parts = holdout(len(variants), y, config.validation_fraction, derive_seed(seed, "mapper holdout"))
+        fitted = torch.from_numpy(parts[0]).to(session.device)
+        held_out = HeldOutVariants(variants, parts[1], tau, seed)
+        every = look_every(config.steps)
+        validation = Validation(trained, held_out.look, every=every, steps=config.steps)
+        validation.take(0)
+        callbacks.append(validation)
+        session = replace(session, log_every=every)
 
     def step_loss(rows: Tensor, rng: torch.Generator, step: int) -> dict[str, Tensor]:
+        if fitted is not None:
+            rows = fitted[rows]
         x = variants.x[rows]
         variant = variants.draw(rows, tau, rng)
         return {"loss": l1_loss(network(variant), x), "l1_input": l1_loss(variant, x)}
 
-    return fit(
+    curve = fit(
         network,
         step_loss,
-        n=len(variants),
+        n=len(variants) if fitted is None else len(fitted),
         budget=config,
         seed=seed,
         session=session,
+        callback=InTurn(*callbacks) if callbacks else None,
         description="stage 3",
         parts=[network],
     )
+    if validation is None or held_out is None:
+        if average is not None:
+            network.load_state_dict(average.network.state_dict())
+        return curve, None
+    network.load_state_dict(validation.best)
+    for row, (_, loss, loss_input) in zip(curve, validation.history[1:].tolist(), strict=True):
+        row["validation_loss"], row["validation_input"] = loss, loss_input
+    return curve, HeldOut(held_out.n, validation.best_step, validation.best_loss, held_out.loss_input)
