@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from nm_vqtsg.mapper.loss import MapperLoss
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.params import Stage3
@@ -55,9 +56,14 @@ class HeldOutVariants:
         Their temperature.
     seed : int
         Of the draws.
+    loss : MapperLoss
+        What is measured.
     """
 
-    def __init__(self, variants: StochasticVariants, rows: np.ndarray, tau: float, seed: int) -> None:
+    def __init__(
+        self, variants: StochasticVariants, rows: np.ndarray, tau: float, seed: int, loss: MapperLoss
+    ) -> None:
+        self._loss = loss
         draws = min(MOST_DRAWS, max(1, ENOUGH // len(rows)))
         held_out = torch.from_numpy(rows).to(variants.x.device).repeat(draws)
         rng = new_rng(seed, "mapper validation")
@@ -65,15 +71,17 @@ class HeldOutVariants:
         self.variant = torch.cat(
             [variants.draw(part, tau, rng) for (part,) in in_batches(self.x.shape[2], held_out)]
         )
-        self.loss_input = float(l1_loss(self.variant, self.x))
+        self.loss_input = self._mean_loss(nn.Identity())
 
+    @torch.no_grad()
     def look(self, network: nn.Module) -> Mapping[str, float]:
         """Mean loss, and that of no mapping."""
-        sums = [
-            float(l1_loss(network(variant), x)) * len(x)
-            for variant, x in in_batches(self.x.shape[2], self.variant, self.x)
-        ]
-        return {"validation_loss": sum(sums) / len(self.x), "validation_input": self.loss_input}
+        return {"validation_loss": self._mean_loss(network), "validation_input": self.loss_input}
+
+    def _mean_loss(self, network: nn.Module) -> float:
+        batches = in_batches(self.x.shape[2], self.variant, self.x)
+        sums = [float(self._loss(network(variant), x)["loss"]) * len(x) for variant, x in batches]
+        return sum(sums) / len(self.x)
 
 
 def train(
@@ -85,7 +93,7 @@ def train(
     session: Session,
     y: np.ndarray | None = None,
 ) -> tuple[list[Row], HeldOut | None]:
-    """Minimise E |x − f_φ(x̃')| over fresh variants x̃', in place.
+    """Minimise E |x − f_φ(x̃')|, or another `MapperLoss`, over fresh variants x̃', in place.
 
     With ``validation_fraction`` a part of the series, of every class of `y` alike, is held out, and the weights
     are those that did best on it; with ``ema_decay`` weights are their moving average.
@@ -93,12 +101,14 @@ def train(
     Returns
     -------
     list of dict
-        The curve. Its ``l1_input`` is |x − x̃'| of the same batches: the loss of doing nothing. With series held
-        out it also has their ``validation_loss`` and ``validation_input``.
+        The curve. Its ``l1_input`` is |x − x̃'| of the same batches: L1 of doing nothing. With a ``stft_weight``
+        it also has the parts of the loss, ``l1`` and ``stft``; with series held out, ``validation_loss`` and
+        ``validation_input``, the loss on them and that of doing nothing.
     HeldOut or None
         What the weights that were kept did on the held-out series.
     """
     network.to(session.device)
+    loss = MapperLoss(config, variants.x.shape[2], session.device)
     callbacks: list[Callback] = []
     average = MovingAverage(network, config.ema_decay) if config.ema_decay else None
     if average is not None:
@@ -108,7 +118,7 @@ def train(
     if config.validation_fraction:
         parts = holdout(len(variants), y, config.validation_fraction, derive_seed(seed, "mapper holdout"))
         fitted = torch.from_numpy(parts[0]).to(session.device)
-        held_out = HeldOutVariants(variants, parts[1], tau, seed)
+        held_out = HeldOutVariants(variants, parts[1], tau, seed, loss)
         every = look_every(config.steps)
         validation = Validation(trained, held_out.look, every=every, steps=config.steps)
         validation.take(0)
@@ -120,7 +130,7 @@ def train(
             rows = fitted[rows]
         x = variants.x[rows]
         variant = variants.draw(rows, tau, rng)
-        return {"loss": l1_loss(network(variant), x), "l1_input": l1_loss(variant, x)}
+        return loss(network(variant), x) | {"l1_input": l1_loss(variant, x)}
 
     curve = fit(
         network,
@@ -138,6 +148,6 @@ def train(
             network.load_state_dict(average.network.state_dict())
         return curve, None
     network.load_state_dict(validation.best)
-    for row, (_, loss, loss_input) in zip(curve, validation.history[1:].tolist(), strict=True):
-        row["validation_loss"], row["validation_input"] = loss, loss_input
+    for row, (_, on_held_out, unmapped) in zip(curve, validation.history[1:].tolist(), strict=True):
+        row["validation_loss"], row["validation_input"] = on_held_out, unmapped
     return curve, HeldOut(held_out.n, validation.best_step, validation.best_loss, held_out.loss_input)

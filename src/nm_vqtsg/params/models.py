@@ -230,6 +230,9 @@ class Stage3(Training):
     validation_fraction: Annotated[float, Field(ge=0, lt=0.5)] = param(
         0.0, "paper", "share of TRAIN held out to keep the best weights by; 0 keeps the last"
     )
+    stft_weight: Annotated[float, Field(ge=0, le=1e6)] = param(
+        0.0, "paper", "weight of the distance of Fourier magnitudes beside L1; 0 leaves it out"
+    )
     ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
 
 
