@@ -13,10 +13,11 @@ from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.judge import network as fcn
 from nm_vqtsg.judge._fast import ByteDropout
 from nm_vqtsg.judge.model import Judge
-from nm_vqtsg.judge.train import score, stratified_holdout
+from nm_vqtsg.judge.train import score
 from nm_vqtsg.params import Fcn
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.stop import Interrupted, StopRequest
+from nm_vqtsg.training.validation import stratified_holdout
 
 
 def config(**changes: float) -> Fcn:
@@ -138,7 +139,7 @@ def test_stratified_holdout() -> None:
     fitted, held_out = stratified_holdout(y, 0.1, 0)
     assert sorted([*fitted, *held_out]) == list(range(63))
     assert np.bincount(y[held_out], minlength=4).tolist() == [5, 1, 1, 0]
-    with pytest.raises(DataError, match="two series or more"):
+    with pytest.raises(DataError, match="no class has two series"):
         stratified_holdout(np.arange(5), 0.1, 0)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nm_vqtsg.datasets.arrays import as_series
+from nm_vqtsg.datasets.arrays import as_labels, as_series
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
@@ -17,6 +17,7 @@ from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper import advice
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.mapper.quality import MapperReport, measure
+from nm_vqtsg.mapper.train import HeldOut
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
@@ -78,6 +79,8 @@ class NeuralMapper(SectionEstimator):
         The search, if there was one.
     report_ : MapperReport
         L1 to the real series before and after mapping, on fresh variants of TRAIN.
+    held_out_ : HeldOut or None
+        What it does on the series that ``stage3.validation_fraction`` held out.
     curve_ : list of dict
         Loss curve.
     mean_, std_ : ndarray
@@ -102,6 +105,7 @@ class NeuralMapper(SectionEstimator):
     tau_: float
     tau_curve_: TauCurve | None
     report_: MapperReport
+    held_out_: HeldOut | None
     curve_: list[dict[str, float]]
     mean_: np.ndarray
     std_: np.ndarray
@@ -124,7 +128,9 @@ class NeuralMapper(SectionEstimator):
         self.tau, self.tau_grid = tau, tau_grid
         self.random_state, self.device, self.progress = random_state, device, progress
 
-    def fit(self, generator: Codec | ScaledGenerator, X: Any, *, session: Session | None = None) -> Self:
+    def fit(
+        self, generator: Codec | ScaledGenerator, X: Any, y: Any = None, *, session: Session | None = None
+    ) -> Self:
         """Train on the real series that the generator was trained on.
 
         Parameters
@@ -135,6 +141,8 @@ class NeuralMapper(SectionEstimator):
             all are z-scored as the generator's are.
         X : array-like
             (n, C, L), or (n, L) for one channel, or a table or panel as the generator takes it.
+        y : array-like, optional
+            (n,) labels: ``stage3.validation_fraction`` holds out this share of every class.
         session : Session, optional
             Surroundings other than `device` and `progress` say, with checkpoints for example.
 
@@ -149,6 +157,7 @@ class NeuralMapper(SectionEstimator):
         if self.tau is not None:
             check_tau(self.tau)
         array = as_series(X)
+        labels = None if y is None else np.unique(as_labels(y, len(array)), return_inverse=True)[1]
         _, channels, length = array.shape
         inner: Codec
         if isinstance(generator, ScaledGenerator):
@@ -170,9 +179,10 @@ class NeuralMapper(SectionEstimator):
         assert tau is not None
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
         mapper.scaling = Scaling(mean, std)
-        self.curve_ = mapper.fit(variants, seed, session)
+        self.curve_ = mapper.fit(variants, seed, session, labels)
         self.report_ = measure(mapper, variants, seed)
-        _warn(advice.warnings(vars(self.report_)))
+        self.held_out_ = mapper.held_out
+        _warn(advice.warnings(vars(self.report_) | (vars(self.held_out_) if self.held_out_ else {})))
         self.mapper_, self.tau_ = mapper, mapper.tau
         return self
 

@@ -1,5 +1,6 @@
 """What looks wrong with a trained mapper, in words."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,11 @@ CONSTANT = 0.01  # outputs that differ among each other by less than this share 
 
 
 def warnings(report: Mapping[str, Any]) -> list[str]:
-    """Sentences about ``stage3.json`` (its `l1`, `l1_input` and `spread`); none if all is well."""
+    """Sentences about ``stage3.json``; none if all is well.
+
+    They look at its `l1`, `l1_input` and `spread` and, where series were held out, at `validation_loss` and
+    `validation_input`.
+    """
     sentences = []
     if report["spread"] < CONSTANT:
         sentences.append(
@@ -18,5 +23,11 @@ def warnings(report: Mapping[str, Any]) -> list[str]:
         sentences.append(
             f"mapped variants are farther from the real series (L1 {report['l1']:.3g}) than unmapped ones "
             f"({report['l1_input']:.3g}); train longer, or with a lower stage3.learning_rate"
+        )
+    if report.get("validation_loss", 0) >= report.get("validation_input", math.inf):
+        sentences.append(
+            "no step brought variants of held-out series nearer to the real ones than no mapping does (loss "
+            f"{report['validation_input']:.3g}), so that the mapper changes nothing; try another tau, or a lower "
+            "stage3.learning_rate"
         )
     return sentences

@@ -13,7 +13,7 @@ from torch import Tensor
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, ParameterError, UserError
 from nm_vqtsg.mapper.network import UNet
-from nm_vqtsg.mapper.train import train
+from nm_vqtsg.mapper.train import HeldOut, train
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.nn.saved import Channels, Finite, Header, Length, PositiveFinite, check_finite, filled, read, write
 from nm_vqtsg.params import Stage3, Svq
@@ -65,6 +65,8 @@ class Mapper:
     ----------
     scaling : Scaling
         From the units of the data to z-scores, for whoever has them; none in a study.
+    held_out : HeldOut or None
+        What `fit` found on the series that it held out, if it held out any; not saved.
     """
 
     def __init__(self, config: Stage3, svq: Svq, tau: float, in_channels: int, length: int, codes: str) -> None:
@@ -75,6 +77,7 @@ class Mapper:
             )
         self.in_channels, self.length = in_channels, length
         self.scaling = Scaling.none(in_channels)
+        self.held_out: HeldOut | None = None
         self._network: UNet | None = None
 
     @property
@@ -87,19 +90,27 @@ class Mapper:
     def _build(self) -> UNet:
         return UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
 
-    def fit(self, variants: StochasticVariants, seed: int = 0, session: Session | None = None) -> list[Row]:
+    def fit(
+        self,
+        variants: StochasticVariants,
+        seed: int = 0,
+        session: Session | None = None,
+        y: np.ndarray | None = None,
+    ) -> list[Row]:
         """Train from scratch on real series and their variants; return the loss curve.
+
+        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares.
 
         Raises
         ------
         DataError
-            If the series have another shape.
+            If the series have another shape, or none can be held out.
         TrainingError
             If a loss is not finite.
         """
         self._check(variants.x)
         network = seeded(derive_seed(seed, "mapper"), self._build)
-        curve = train(network, variants, self.tau, self.config, seed, session or Session())
+        curve, self.held_out = train(network, variants, self.tau, self.config, seed, session or Session(), y)
         self._network = network
         return curve
 

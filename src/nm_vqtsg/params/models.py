@@ -250,6 +250,13 @@ class Stage3(Training):
         (1, 2, 4, 8, 16), "ours", "width at each depth over the first; time halves", min_length=1, max_length=16
     )
     dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.5)")
+    validation_fraction: Annotated[float, Field(ge=0, lt=0.5)] = param(
+        0.0, "paper", "share of TRAIN held out to keep the best weights by; 0 keeps the last"
+    )
+    stft_weight: Annotated[float, Field(ge=0, le=1e6)] = param(
+        0.0, "paper", "weight of the distance of Fourier magnitudes beside L1; 0 leaves it out"
+    )
+    ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
 
 
 class Evaluate(Section):

@@ -27,12 +27,13 @@ def run(ctx: StepContext) -> None:
     if not isinstance(chosen, dict) or not isinstance(chosen.get("tau"), int | float):
         raise ArtifactError(f"{ctx.paths.tau}: holds no number 'tau'; run tau_search again")
     params, device = ctx.params, ctx.session.device
-    x = torch.from_numpy(Series.load(ctx.paths.train).X).to(device)
+    train = Series.load(ctx.paths.train)
+    x = torch.from_numpy(train.X).to(device)
     tokenizer = registry.load(params.generator, ctx.model(1), device)
     variants = StochasticVariants(tokenizer, x, params.svq.distance)
     codes = codes_digest(tokenizer.codebooks)
     mapper = Mapper(params.stage3, params.svq, float(chosen["tau"]), x.shape[1], x.shape[2], codes)
-    curve = mapper.fit(variants, ctx.seed, ctx.session)
+    curve = mapper.fit(variants, ctx.seed, ctx.session, train.y)
 
     report = {
         "tau": mapper.tau,
@@ -41,6 +42,7 @@ def run(ctx: StepContext) -> None:
         "steps": int(curve[-1]["step"]),
         "loss": curve[-1]["loss"],
         **asdict(measure(mapper, variants, ctx.seed)),
+        **(asdict(mapper.held_out) if mapper.held_out else {}),
         "provenance": ctx.provenance(),
     }
     mapper.save(ctx.paths.weights(3), ctx.provenance())
