@@ -161,14 +161,18 @@ class StepContext:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def check_writable(self) -> None:
-        """Look whether the results can be written before hours go into them.
+    def check_access(self) -> None:
+        """Look whether inputs may be read and results written, before hours go into them.
 
         Raises
         ------
         ArtifactError
-            If a folder of theirs belongs to somebody else, or to a file system that is read-only.
+            If they may not: they are somebody else's, or the file system is read-only.
         """
+        for pattern in STEPS[self.step].reads:
+            path = self.paths.fill(pattern)
+            if path.exists() and not os.access(path, os.R_OK):
+                raise ArtifactError(f"{path}: cannot be read; mend its permissions and run the same command again")
         for pattern in STEPS[self.step].products:
             folder = next(parent for parent in self.paths.fill(pattern).parents if parent.exists())
             if not os.access(folder, os.W_OK | os.X_OK):
