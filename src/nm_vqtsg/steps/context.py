@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import digest, load_facts, load_json
+from nm_vqtsg.engines.store import Store
 from nm_vqtsg.errors import ArtifactError, UserError
-from nm_vqtsg.files import check_target
+from nm_vqtsg.files import check_readable, check_target, check_writable
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.study.fingerprint import Fingerprint
 from nm_vqtsg.study.graph import EXPORTED, STEPS, TRAINED, sections
-from nm_vqtsg.study.paths import Paths
+from nm_vqtsg.study.paths import KEEP_VARIABLE, Paths
 
 if TYPE_CHECKING:
     from nm_vqtsg.session import Session
@@ -170,16 +171,11 @@ class StepContext:
             If they may not: they are somebody else's, or the file system is read-only.
         """
         for pattern in STEPS[self.step].reads:
-            path = self.paths.fill(pattern)
-            if path.exists() and not os.access(path, os.R_OK):
-                raise ArtifactError(f"{path}: cannot be read; mend its permissions and run the same command again")
+            check_readable(self.paths.fill(pattern))
         for pattern in STEPS[self.step].products:
-            folder = next(parent for parent in self.paths.fill(pattern).parents if parent.exists())
-            if not os.access(folder, os.W_OK | os.X_OK):
-                raise ArtifactError(
-                    f"{folder}: cannot be written to; mend its permissions, or mount it for writing, and run the "
-                    "same command again"
-                )
+            check_writable(self.paths.fill(pattern))
+        if "DVC_STAGE" in os.environ:  # which puts the results into its cache
+            Store(self.study).check_writable()
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -204,12 +200,9 @@ class StepContext:
                 yield
 
     def finish(self) -> None:
-        """Remove what only an unfinished job needs."""
-        import shutil
-
-        for folder in self.paths.checkpoints.glob(f"{self.paths.job(self.step)}-*"):
-            if folder.name.rpartition("-")[0] == self.paths.job(self.step):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove what only an unfinished job needs, unless somebody keeps it until the results are put away."""
+        if KEEP_VARIABLE not in os.environ:
+            self.paths.remove_checkpoints(self.step)
 
 
 def open_context(
