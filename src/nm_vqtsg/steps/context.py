@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import digest, load_facts, load_json
+from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.records import Digests, products
 from nm_vqtsg.engines.store import Store
 from nm_vqtsg.errors import ArtifactError, UserError
 from nm_vqtsg.files import check_readable, check_target, check_writable
@@ -147,6 +149,11 @@ class StepContext:
         """The study's folder, absolute."""
         return self.paths.study.resolve()
 
+    @property
+    def _in_dvc(self) -> bool:
+        """Whether DVC runs the step."""
+        return "DVC_STAGE" in os.environ
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Wait while another process runs this very job, such as one that outlived a killed engine."""
@@ -174,7 +181,7 @@ class StepContext:
             check_readable(self.paths.fill(pattern))
         for pattern in STEPS[self.step].products:
             check_writable(self.paths.fill(pattern))
-        if "DVC_STAGE" in os.environ:  # which puts the results into its cache
+        if self._in_dvc:  # which puts the results into its cache
             Store(self.study).check_writable()
 
     @contextmanager
@@ -184,7 +191,7 @@ class StepContext:
         DVC takes the digests of code and own data from the study's fingerprint.json, which was made when its run
         began. Snakemake looks for itself before and after each job.
         """
-        if "DVC_STAGE" not in os.environ or self.step not in STEPS:
+        if not self._in_dvc or self.step not in STEPS:
             yield
             return
         recorded = load_json(self.paths.fingerprint)
@@ -200,9 +207,21 @@ class StepContext:
                 yield
 
     def finish(self) -> None:
-        """Remove what only an unfinished job needs, unless somebody keeps it until the results are put away."""
-        if KEEP_VARIABLE not in os.environ:
-            self.paths.remove_checkpoints(self.step)
+        """Remove what only an unfinished job needs, unless somebody keeps it until the results are put away.
+
+        DVC puts them away after the step has ended, and makes them anew if its cache had no room. So they go into
+        the cache here, where DVC finds them.
+        """
+        if KEEP_VARIABLE in os.environ:
+            return
+        if self._in_dvc and self.step in TRAINED:
+            pipeline = Pipeline(self.study)
+            wildcards = {"dataset": self.dataset, "seed": self.paths.seed}
+            stage = pipeline.find(
+                self.step, {key: str(value) for key, value in wildcards.items() if value is not None}
+            )
+            Store(self.study).keep(products(pipeline, stage, Digests()) or ())
+        self.paths.remove_checkpoints(self.step)
 
 
 def open_context(
