@@ -42,7 +42,7 @@ fuzz: install
 	mkdir -p build/fuzz
 	$(BIN)/python scripts/fuzz_readers.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
 	$(BIN)/python scripts/fuzz_params.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
-	$(BIN)/python scripts/fuzz_models.py -max_total_time=600 -artifact_prefix=build/fuzz/
+	$(BIN)/python scripts/fuzz_models.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
 
 lint: install
 	$(BIN)/ruff format --check src tests scripts benchmarks

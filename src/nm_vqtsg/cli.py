@@ -64,9 +64,9 @@ def run_step(step: str, study: Path, dataset: str = "", seed: int | None = None,
 
     check_surroundings(**surroundings)
     context = open_context(study, step, dataset, seed, **surroundings)
+    context.check_access()
     module = importlib.import_module(f"nm_vqtsg.steps.{step}")
     with context.locked(), context.unchanged():
-        context.check_writable()
         start_logging(context.paths.log(step))
         context.log.info("%s begins", context.paths.job(step))
         if step != "download":

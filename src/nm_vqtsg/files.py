@@ -76,6 +76,34 @@ def _check_parents(path: Path, error: type[UserError]) -> None:
             raise error(f"{path}: cannot be written, since {parent} is not a folder; name another place")
 
 
+def check_readable(path: Path | str, error: type[UserError] = ArtifactError) -> None:
+    """Refuse a file or folder that is there and may not be read.
+
+    Raises
+    ------
+    UserError
+        Of class `error`.
+    """
+    if Path(path).exists() and not os.access(path, os.R_OK):
+        raise error(f"{path}: cannot be read; mend its permissions and run the same command again")
+
+
+def check_writable(path: Path | str, error: type[UserError] = ArtifactError) -> None:
+    """Refuse a file that may not be written, since its folder, or the nearest above that is there, takes none.
+
+    Raises
+    ------
+    UserError
+        Of class `error`.
+    """
+    folder = next(parent for parent in Path(path).parents if parent.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise error(
+            f"{folder}: cannot be written to; mend its permissions, or mount it for writing, and run the same "
+            "command again"
+        )
+
+
 def check_kind(mode: int, path: Path | str, error: type[UserError] = ArtifactError) -> None:
     """Refuse what is no plain file, by the `st_mode` of its status, as an `error`."""
     if not stat.S_ISREG(mode):

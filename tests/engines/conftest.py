@@ -20,7 +20,10 @@ from typing import Any
 
 import pytest
 
+from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.store import read_written
 from nm_vqtsg.params import as_yaml, load_params, override
+from nm_vqtsg.yaml12 import dump_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ("ItalyPowerDemand", "GunPoint")  # both come with sktime
@@ -139,6 +142,19 @@ class Workspace:
         with open(self.path / file, "a") as source:
             source.write("\n# edited\n")
 
+    def forget(self, job: str) -> None:
+        """Let neither engine know that a job, by DVC's name, was ever done; those that follow it stay done."""
+        stage = Pipeline(self.study).stages[job]
+        lock = read_written(self.study / "dvc.lock")
+        lock["stages"].pop(job, None)
+        (self.study / "dvc.lock").write_text(dump_yaml(lock))
+        for record in (self.path / ".dvc" / "cache" / "runs").glob("*/*/*"):
+            if record.is_file() and read_written(record)["cmd"] == stage.cmd:
+                shutil.rmtree(record.parent)
+        for out in stage.outs:
+            (self.study / out).unlink(missing_ok=True)
+        self.count_from_here()
+
     def stale(self) -> set[str]:
         """The steps that DVC calls changed once it has looked, those apart that read a changed file of theirs."""
         self.dvc("repro", "fingerprint")
@@ -159,6 +175,15 @@ class Workspace:
         self._begun = begun
         assert all(count == 1 for count in new.values()), new
         return set(new)
+
+    def results(self) -> dict[str, bytes]:
+        """All files under data and results."""
+        return {
+            str(path.relative_to(self.study)): path.read_bytes()
+            for folder in ("data", "results")
+            for path in (self.study / folder).rglob("*")
+            if path.is_file()
+        }
 
     def _beginnings(self) -> Counter[str]:
         found: Counter[str] = Counter()

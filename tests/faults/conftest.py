@@ -78,8 +78,10 @@ class Study:
     def environment(self, **more: str) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", **more}
 
-    def start(self, step: str, *options: str, **more: str) -> subprocess.Popen[str]:
-        """Start a step."""
+    def start(
+        self, step: str, *options: str, before: Callable[[], object] | None = None, **more: str
+    ) -> subprocess.Popen[str]:
+        """Start a step; `before` is called in its process, `more` stands in its environment."""
         return subprocess.Popen(
             self.command(step, *options),
             cwd=self.folder,
@@ -87,16 +89,17 @@ class Study:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=before,
         )
 
-    def run(self, step: str, *options: str, **more: str) -> str:
+    def run(self, step: str, *options: str, **more: Any) -> str:
         """Run a step, which must succeed; its log lines."""
         process = self.start(step, *options, **more)
         _, errors = process.communicate(timeout=LONG_S)
         assert process.returncode == 0, errors
         return errors
 
-    def refused(self, step: str, *options: str, **more: str) -> str:
+    def refused(self, step: str, *options: str, **more: Any) -> str:
         """Run a step, which must end with status 1 and one line; that line."""
         process = self.start(step, *options, **more)
         _, errors = process.communicate(timeout=LONG_S)

@@ -21,6 +21,7 @@ from nm_vqtsg.engines.records import Digests, Record, fingerprint_of, ingredient
 from nm_vqtsg.engines.snake import CHANGED
 from nm_vqtsg.engines.store import Store, read_lock
 from nm_vqtsg.errors import ParameterError, UserError, machine_error
+from nm_vqtsg.study.paths import KEEP_VARIABLE, Paths
 
 
 def run_stage(directory: Path, name: str) -> int:
@@ -45,11 +46,14 @@ def run_stage(directory: Path, name: str) -> int:
             _say(f"{name}: made before from the same inputs; restored from the cache, nothing computed")
             _leave_the_future(pipeline, stage, Path(lock.name))
             return 0
+        store.check_writable()
         status = subprocess.run(
             ["/bin/sh", "-c", stage.cmd], cwd=directory, env=_environment(), pass_fds=(lock.fileno(),), check=False
         ).returncode
         if status == 0:
             _record(directory, stage, before, store)
+            where = dict(stage.wildcards)
+            Paths(directory, where.get("dataset", ""), where.get("seed")).remove_checkpoints(stage.step)
             _leave_the_future(pipeline, stage, Path(lock.name))
         return status
 
@@ -106,8 +110,12 @@ def _ingredients(pipeline: Pipeline, stage: Stage, digests: Digests) -> Record |
 
 
 def _environment() -> dict[str, str]:
-    """The environment of a stage, in which `python` is the interpreter that runs this."""
-    return {**os.environ, "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])}
+    """The environment of a stage, in which `python` is the interpreter that runs this.
+
+    The stage leaves its checkpoints: should its outputs not fit into the cache, Snakemake removes them.
+    """
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, KEEP_VARIABLE: "1"}
 
 
 def _say(line: str) -> None:

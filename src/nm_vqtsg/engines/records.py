@@ -12,11 +12,13 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from nm_vqtsg.artifacts import atomic_path
 from nm_vqtsg.engines.pipeline import FINGERPRINT, Pipeline, Stage
+from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.study.fingerprint import Fingerprint
 
 Record = dict[str, Any]
@@ -54,9 +56,9 @@ class Digests:
         return self._entries[path]
 
     def save(self) -> None:
-        """Write the memory, if there is one and it has changed."""
+        """Write the memory, if there is one, it has changed and it can be written; else all is read again."""
         if self._memory is not None and self._changed:
-            with atomic_path(self._memory) as temporary:
+            with suppress(ArtifactError, OSError), atomic_path(self._memory) as temporary:
                 temporary.write_text(json.dumps(self._known))
 
     def _file(self, path: Path) -> dict[str, Any] | None:

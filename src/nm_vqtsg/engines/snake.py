@@ -9,13 +9,15 @@ record keeping has no part in it.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,6 +38,7 @@ from nm_vqtsg.engines.records import (
 from nm_vqtsg.engines.store import Store, made_by_a_run, read_lock
 from nm_vqtsg.engines.study import check_study
 from nm_vqtsg.errors import ParameterError, UserError, machine_error, shown
+from nm_vqtsg.files import check_readable, check_writable
 from nm_vqtsg.params import load_params
 from nm_vqtsg.study.fingerprint import Fingerprint
 
@@ -59,6 +62,9 @@ class Study:
         GPUs that a training job asks for.
     record
         Whether what runs have made is entered into ``dvc.lock``; DVC's cache keeps it in any case.
+    runs
+        Whether Snakemake is to run something, not to show it (``-n``, ``--lint``, ``--report``); asked late, since
+        it is not known while the Snakefile is read.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Study:
         decide: bool = True,
         gpu: int = 0,
         record: bool = True,
+        runs: Callable[[], bool] = lambda: True,
     ) -> None:
         self.directory = directory.resolve()
         self.pipeline = Pipeline(self.directory)
@@ -76,6 +83,7 @@ class Study:
         self._decide = decide
         self._record = record
         self._ended = False
+        self.runs = runs
         self.gpu = gpu
         self.lock = EngineLock(self.store.root, [self.directory / top for top in self._output_folders()])
 
@@ -111,7 +119,9 @@ class Study:
         def of_job(wildcards: Any) -> list[Any]:
             stage = self.pipeline.find(step, dict(wildcards.items()))
             paths = self.pipeline.inputs(stage)
-            return [*paths, str(CHANGED)] if stage.name in self.due else [self._ancient(path) for path in paths]
+            with self._or_end():
+                due = stage.name in self.due
+            return [*paths, str(CHANGED)] if due else [self._ancient(path) for path in paths]
 
         return of_job
 
@@ -145,19 +155,39 @@ class Study:
         for stage in self.pipeline.order:
             if due & self.pipeline.upstream(stage):
                 due.add(stage.name)
+        if due and self.runs():
+            self._check_writable(due)
+        for record in (self.directory / ".snakemake" / "metadata").glob("*"):
+            check_readable(record)  # Snakemake looks into them, and lets its own group alone read them
         digests.save()
-        CHANGED.parent.mkdir(exist_ok=True)
-        CHANGED.write_text(uuid.uuid4().hex)
+        if due and (self.runs() or not CHANGED.is_file()):
+            CHANGED.parent.mkdir(exist_ok=True)
+            CHANGED.write_text(uuid.uuid4().hex)
         return due
+
+    def _check_writable(self, due: set[str]) -> None:
+        """Look whether a run can write wherever it will, before Snakemake or hours of work find out."""
+        for name in due:
+            for out in self.pipeline.stages[name].outs:
+                check_writable(self.directory / out)
+        for folder in (".", CHANGED.parent, ".checkpoints", "logs", "logs/snakemake", "logs/benchmarks"):
+            check_writable(self.directory / folder / "new")
+        check_writable(self.store.root / ".dvc" / "tmp" / "nm_vqtsg" / "new")
+        self.store.check_writable()
 
     def begin(self) -> None:
         """Claim the study for this run of Snakemake, or end it with one line."""
-        try:
+        with self._or_end():
             self.lock.acquire()
             self.look()
-        except UserError as error:
-            self._ended = True
-            refuse(error)
+
+    @contextmanager
+    def _or_end(self) -> Iterator[None]:
+        """End the process with one line where something goes wrong that a user can mend, and settle nothing."""
+        before, self._ended = self._ended, True
+        with in_one_line():
+            yield
+        self._ended = before
 
     def commit(self) -> int:
         """Enter into ``dvc.lock`` what runs have made and the workspace holds; returns the number of new entries.
@@ -178,12 +208,13 @@ class Study:
     def end(self) -> None:
         """Commit, and withdraw the claim."""
         self._ended = True
-        try:
-            self.commit()
-        except EngineBusyError as error:
-            print(f"dvc.lock: the next run brings it up to date ({error})", file=sys.stderr)
-        finally:
-            self.lock.release()
+        with in_one_line():
+            try:
+                self.commit()
+            except EngineBusyError as error:
+                print(f"dvc.lock: the next run brings it up to date ({error})", file=sys.stderr)
+            finally:
+                self.lock.release()
 
     def settle(self) -> None:
         """Do what a run has left to do that found no job, or broke off; nothing if somebody else is at work."""
@@ -194,6 +225,10 @@ class Study:
                 self.lock.acquire()
             except EngineBusyError:
                 return
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                    return  # who may only read the study leaves nothing to settle
+                raise
             self.look()
         self.end()
 
@@ -249,7 +284,7 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
     directory = Path.cwd()
     os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
     config = workflow.globals["config"]
-    try:
+    with in_one_line():
         load_params(directory / "params.yaml")
         if workflow.is_main_process:
             check_study(directory)
@@ -259,24 +294,20 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
             decide=workflow.is_main_process,
             gpu=int(_switch(config, "gpu", shutil.which("nvidia-smi") is not None)),
             record=_switch(config, "record", True),
+            runs=lambda: workflow.executor_plugin is not None and not workflow.dryrun,
         )
         if workflow.is_main_process:
             fingerprint_of(study.pipeline, Digests(study.directory / MEMORY)).as_dict()  # a missing file ends here
-            atexit.register(_settle, study, workflow)
-    except Exception as error:
-        known = error if isinstance(error, UserError) else machine_error(error)
-        if known is None:
-            raise
-        refuse(known)
+            atexit.register(_settle, study)
     return study
 
 
-def _settle(study: Study, workflow: Any) -> None:
+def _settle(study: Study) -> None:
     """At the end of the process, since Snakemake has no hook for a run that finds nothing to do, or breaks off.
 
-    Only now is known what the process was for: to run something, or to show it (``-n``, ``--lint``, ``--report``).
+    Only now is known what the process was for.
     """
-    if workflow.executor_plugin is None or workflow.dryrun:
+    if not study.runs():
         return
     try:
         study.settle()
@@ -293,6 +324,18 @@ def _switch(config: Mapping[str, Any], name: str, default: bool) -> bool:
     if value not in ("0", "1"):
         raise ParameterError(f"--config {name}: {shown(value)} is neither 0 nor 1; write {name}=0 or {name}=1")
     return value == "1"
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """End the process with one line where something goes wrong that a user can mend."""
+    try:
+        yield
+    except Exception as error:
+        known = error if isinstance(error, UserError) else machine_error(error)
+        if known is None:
+            raise
+        refuse(known)
 
 
 def refuse(error: UserError) -> NoReturn:

@@ -25,6 +25,7 @@ from typing import Any
 from nm_vqtsg.artifacts import atomic_path
 from nm_vqtsg.engines.records import MD5, Record, contents, same_ingredients
 from nm_vqtsg.errors import ArtifactError, UserError, shortened
+from nm_vqtsg.files import check_writable
 from nm_vqtsg.yaml12 import YamlError, dump_yaml, read_yaml
 
 logger = logging.getLogger(__name__)
@@ -139,17 +140,26 @@ class Store:
     def _object(self, digest: str) -> Path:
         return self.cache / "files" / "md5" / digest[:2] / digest[2:]
 
-    def remember(self, record: Record) -> None:
-        """Put the outputs that a record describes into the cache, and the record into the run cache.
-
-        An object that is there already is kept only if it is what its name says.
+    def check_writable(self) -> None:
+        """Look whether what a run makes can be kept, before hours go into it.
 
         Raises
         ------
         ArtifactError
-            An output is not what the record says; nothing is recorded.
+            If a folder of the cache takes no new files: it is somebody else's, or read-only.
         """
-        for entry in record["outs"]:
+        for folder in (self.cache, self.cache / "files" / "md5", self.cache / "runs"):
+            check_writable(folder / "new")
+
+    def keep(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Put outputs into the cache; an object that is there already stays only if it is what its name says.
+
+        Raises
+        ------
+        ArtifactError
+            An output is not what its entry says.
+        """
+        for entry in entries:
             target = self._object(entry["md5"])
             if _is(entry, target):
                 continue
@@ -158,6 +168,16 @@ class Store:
                 if not _is(entry, temporary):
                     raise ArtifactError(f"{entry['path']}: has changed since it was made; run its step again")
             target.chmod(_READ_ONLY)
+
+    def remember(self, record: Record) -> None:
+        """Put the outputs that a record describes into the cache, and the record into the run cache.
+
+        Raises
+        ------
+        ArtifactError
+            An output is not what the record says; nothing is recorded.
+        """
+        self.keep(record["outs"])
         if _record(self._runs(record) / _digest(record)) != record:
             self._enter(record)
 
@@ -168,7 +188,7 @@ class Store:
         comes into being with its record in it, and no unfinished file is ever there, whatever moment a kill hits.
         """
         folder, name = self._runs(record), _digest(record)
-        workshop = self.cache / "nm_vqtsg" / uuid.uuid4().hex
+        workshop = self.cache / f".nm_vqtsg-{uuid.uuid4().hex}"
         try:
             with atomic_path(workshop / name) as temporary:
                 temporary.write_text(dump_yaml(record), encoding="utf-8")

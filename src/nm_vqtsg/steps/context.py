@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import digest, load_facts, load_json
+from nm_vqtsg.engines.pipeline import Pipeline
+from nm_vqtsg.engines.records import Digests, products
+from nm_vqtsg.engines.store import Store
 from nm_vqtsg.errors import ArtifactError, UserError
-from nm_vqtsg.files import check_target
+from nm_vqtsg.files import check_readable, check_target, check_writable
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.study.fingerprint import Fingerprint
 from nm_vqtsg.study.graph import EXPORTED, STEPS, TRAINED, sections
-from nm_vqtsg.study.paths import Paths
+from nm_vqtsg.study.paths import KEEP_VARIABLE, Paths
 
 if TYPE_CHECKING:
     from nm_vqtsg.session import Session
@@ -146,6 +149,11 @@ class StepContext:
         """The study's folder, absolute."""
         return self.paths.study.resolve()
 
+    @property
+    def _in_dvc(self) -> bool:
+        """Whether DVC runs the step."""
+        return "DVC_STAGE" in os.environ
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Wait while another process runs this very job, such as one that outlived a killed engine."""
@@ -161,21 +169,20 @@ class StepContext:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def check_writable(self) -> None:
-        """Look whether the results can be written before hours go into them.
+    def check_access(self) -> None:
+        """Look whether inputs may be read and results written, before hours go into them.
 
         Raises
         ------
         ArtifactError
-            If a folder of theirs belongs to somebody else, or to a file system that is read-only.
+            If they may not: they are somebody else's, or the file system is read-only.
         """
+        for pattern in STEPS[self.step].reads:
+            check_readable(self.paths.fill(pattern))
         for pattern in STEPS[self.step].products:
-            folder = next(parent for parent in self.paths.fill(pattern).parents if parent.exists())
-            if not os.access(folder, os.W_OK | os.X_OK):
-                raise ArtifactError(
-                    f"{folder}: cannot be written to; mend its permissions, or mount it for writing, and run the "
-                    "same command again"
-                )
+            check_writable(self.paths.fill(pattern))
+        if self._in_dvc:  # which puts the results into its cache
+            Store(self.study).check_writable()
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -184,7 +191,7 @@ class StepContext:
         DVC takes the digests of code and own data from the study's fingerprint.json, which was made when its run
         began. Snakemake looks for itself before and after each job.
         """
-        if "DVC_STAGE" not in os.environ or self.step not in STEPS:
+        if not self._in_dvc or self.step not in STEPS:
             yield
             return
         recorded = load_json(self.paths.fingerprint)
@@ -200,12 +207,21 @@ class StepContext:
                 yield
 
     def finish(self) -> None:
-        """Remove what only an unfinished job needs."""
-        import shutil
+        """Remove what only an unfinished job needs, unless somebody keeps it until the results are put away.
 
-        for folder in self.paths.checkpoints.glob(f"{self.paths.job(self.step)}-*"):
-            if folder.name.rpartition("-")[0] == self.paths.job(self.step):
-                shutil.rmtree(folder, ignore_errors=True)
+        DVC puts them away after the step has ended, and makes them anew if its cache had no room. So they go into
+        the cache here, where DVC finds them.
+        """
+        if KEEP_VARIABLE in os.environ:
+            return
+        if self._in_dvc and self.step in TRAINED:
+            pipeline = Pipeline(self.study)
+            wildcards = {"dataset": self.dataset, "seed": self.paths.seed}
+            stage = pipeline.find(
+                self.step, {key: str(value) for key, value in wildcards.items() if value is not None}
+            )
+            Store(self.study).keep(products(pipeline, stage, Digests()) or ())
+        self.paths.remove_checkpoints(self.step)
 
 
 def open_context(

@@ -1,7 +1,11 @@
 """Where the files of a study lie. No other module knows."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+KEEP_VARIABLE = "NM_VQTSG_KEEP_CHECKPOINTS"
+"""Who runs a step with this in its environment removes the checkpoints of the finished step."""
 
 
 @dataclass(frozen=True)
@@ -153,3 +157,10 @@ class Paths:
     def checkpoints(self) -> Path:
         """Checkpoints inside stages; outside everything that the engines delete or track."""
         return self.study / ".checkpoints"
+
+    def remove_checkpoints(self, step: str) -> None:
+        """Remove all checkpoints of a job, whatever they were made from."""
+        job = self.job(step)
+        for folder in self.checkpoints.glob(f"{job}-*"):
+            if folder.name.rpartition("-")[0] == job:
+                shutil.rmtree(folder, ignore_errors=True)
