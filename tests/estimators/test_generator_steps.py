@@ -108,6 +108,17 @@ def test_without_labels_there_are_no_class_samples(tmp_path: Path) -> None:
     assert "of_class" not in load_json(paths.report(2))["masked"]["train"]
 
 
+def test_held_out_series_stand_in_report_and_curve(tmp_path: Path) -> None:
+    ctx = context(prepare(tmp_path, labels=True), "stage2")
+    watched = PARAMS.stage2.model_copy(update={"validation_fraction": 0.25, "ema_decay": 0.5})
+    stage2.run(replace(ctx, params=PARAMS.model_copy(update={"stage2": watched})))
+    report = load_json(ctx.paths.report(2))["held_out"]
+    assert report["n"] == 8 and report["best_step"] == 5
+    assert all(report["bands"][band]["frequencies"] > 0 for band in ("lf", "hf"))
+    names = ctx.paths.curve(2).read_text().splitlines()[0].split("\t")
+    assert {"validation_loss", "validation_loss_0", "validation_loss_1"} < set(names)
+
+
 def mixing(study: Path) -> StepContext:
     ctx = context(study, "sample")
     sampling = PARAMS.sample.model_copy(update={"unconditional": "mixture"})

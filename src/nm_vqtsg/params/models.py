@@ -202,6 +202,10 @@ class Stage2(Training):
     )
     dropout: Rate = param(0.3, "code", "dropout of the embeddings of tokens that are not masked")
     class_dropout: Rate = param(0.2, "code", "share of the series trained without their class")
+    validation_fraction: Annotated[float, Field(ge=0, lt=0.5)] = param(
+        0.0, "paper", "share of TRAIN held out to watch the likelihood of; 0 trains on all"
+    )
+    ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
 
 
 class Sample(Section):
