@@ -35,7 +35,6 @@ from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.params import Stage1, Stage2
 from nm_vqtsg.prior.maskgit import training_mask
 from nm_vqtsg.prior.model import Prior
-from nm_vqtsg.prior.quality import score
 from nm_vqtsg.tokenizer.kinds import timevqvae
 from nm_vqtsg.tokenizer.model import Tokenizer
 from nm_vqtsg.tokenizer.quality import reconstruction_errors
@@ -121,7 +120,7 @@ def prior(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = {"parameters": n_parameters(ours.network)}
         for split in tokens:
             for what, y in (("unconditional", None), ("of_class", classes[split])):
-                bands = score(ours, tokens[split], y, seed=0)
+                bands = ours.score(tokens[split], y, seed=0)
                 found.setdefault(split, {})[what] = [band.cross_entropy for band in bands]
         return found
     networks = published.make_transformers(sizes, [rows * columns for rows, columns in grids], n_classes, seed)

@@ -1,5 +1,6 @@
 """The steps stage2 and sample on files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ from nm_vqtsg.artifacts import load_json, load_npz, save_npz
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Params, Sample, Stage1, Stage2, Transformer
+from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.steps import sample, stage2
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
+from nm_vqtsg.training.seeds import new_rng
 
 PARAMS = Params(
     datasets=("ECG5000",),
@@ -102,6 +106,68 @@ def test_without_labels_there_are_no_class_samples(tmp_path: Path) -> None:
     arrays = load_npz(paths.samples)
     assert "X_class" not in arrays and "y_class" not in arrays and arrays["X"].shape[0] == 30
     assert "of_class" not in load_json(paths.report(2))["masked"]["train"]
+
+
+def test_held_out_series_stand_in_report_and_curve(tmp_path: Path) -> None:
+    ctx = context(prepare(tmp_path, labels=True), "stage2")
+    watched = PARAMS.stage2.model_copy(update={"validation_fraction": 0.25, "ema_decay": 0.5})
+    stage2.run(replace(ctx, params=PARAMS.model_copy(update={"stage2": watched})))
+    report = load_json(ctx.paths.report(2))["held_out"]
+    assert report["n"] == 8 and report["best_step"] == 5
+    assert all(report["bands"][band]["frequencies"] > 0 for band in ("lf", "hf"))
+    names = ctx.paths.curve(2).read_text().splitlines()[0].split("\t")
+    assert {"validation_loss", "validation_loss_0", "validation_loss_1"} < set(names)
+
+
+def mixing(study: Path) -> StepContext:
+    ctx = context(study, "sample")
+    sampling = PARAMS.sample.model_copy(update={"unconditional": "mixture"})
+    return replace(ctx, params=PARAMS.model_copy(update={"sample": sampling}))
+
+
+def test_a_mixture_draws_classes_as_frequent_as_in_train_and_keeps_them(tmp_path: Path) -> None:
+    paths = run_both(prepare(tmp_path, labels=True))
+    before = load_npz(paths.samples)
+    assert "y" not in before
+    train = Series.load(paths.train)
+    rare = np.where(np.arange(len(train.X)) < 4, 1, 0)  # 4 of 32
+    replace(train, y=rare).save(paths.train)
+    ctx = mixing(tmp_path)
+    sample.run(ctx)
+    arrays = load_npz(paths.samples)
+    assert arrays["y"].dtype == np.int64 and len(arrays["y"]) == len(arrays["X"])
+    assert 0 < arrays["y"].mean() < 0.35
+    np.testing.assert_array_equal(arrays["X_class"], before["X_class"])  # what is given a class does not change
+    generator = TwoStageGenerator(
+        timevqvae.KIND.load(paths.weights(1)), Prior.load(paths.weights(2)), ctx.params.sample, [28, 4]
+    )
+    rng = new_rng(0, "sample", "unconditional")
+    np.testing.assert_array_equal(generator.sample(30, rng=rng).numpy(), arrays["X"])  # what `sample` gives, too
+    drawn = generator.draw_classes(4000, new_rng(0))
+    assert drawn is not None and abs(float(drawn.double().mean()) - 4 / 32) < 0.02
+    rng = new_rng(5)
+    y = generator.draw_classes(30, rng)
+    assert torch.equal(generator.sample(30, y, rng=rng), generator.sample(30, rng=new_rng(5)))
+
+
+def test_a_mixture_without_labels_is_the_null_class_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = run_both(prepare(tmp_path, labels=False))
+    before = paths.samples.read_bytes()
+    sample.run(mixing(tmp_path))
+    assert caplog.text.count("sample.unconditional: mixture is not possible, since there are no classes") == 1
+    arrays = load_npz(paths.samples)
+    assert "y" not in arrays
+    paths.samples.write_bytes(before)
+    np.testing.assert_array_equal(load_npz(paths.samples)["X"], arrays["X"])
+
+
+def test_classes_that_are_not_the_priors_are_refused(study: Path) -> None:
+    paths = context(study, "sample").paths
+    networks = timevqvae.KIND.load(paths.weights(1)), Prior.load(paths.weights(2))
+    with pytest.raises(ArtifactError, match="3 classes were counted, where the prior knows 2"):
+        TwoStageGenerator(*networks, Sample(), [1, 2, 3])
 
 
 def test_stage_that_is_missing_or_of_another_tokeniser_is_named(study: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from nm_vqtsg.estimators.timevqvae import TimeVQVAE
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.params import Sample, Stage1, Stage2, Transformer
+from nm_vqtsg.training.seeds import new_rng
 
 STAGE1 = Stage1(steps=20, batch_size=8, codebook_size=16, last_width=16)
 STAGE2 = Stage2(
@@ -66,6 +67,23 @@ def test_classes_by_the_user_s_labels(model: TimeVQVAE) -> None:
         model.sample(2, "medium")
     with pytest.raises(DataError, match="3 labels were given for 2 series"):
         model.sample(2, ["slow", "slow", "fast"])
+
+
+def test_a_mixture_of_classes(tmp_path: Path) -> None:
+    X, y = data()
+    model = make(random_state=3, sampling={"unconditional": "mixture"}).fit(
+        X, np.where(np.arange(24) < 21, y[0], y[1])
+    )
+    assert model.facts_.n_per_class == (3, 21)
+    rng = new_rng(5, "sample")
+    drawn = model.generator_.draw_classes(50, rng)
+    assert drawn is not None and 0 < (drawn == 0).double().mean() < 0.4
+    assert np.array_equal(model.sample(50, seed=5), model._unscaled(model.generator_.sample(50, drawn, rng=rng)))
+    model.save(tmp_path / "model")
+    again = TimeVQVAE.load(tmp_path / "model", device="cpu", progress=False)
+    assert np.array_equal(again.sample(20, seed=1), model.sample(20, seed=1))
+    plain = model.set_params(sampling__unconditional="null_class").sample(20, seed=1)
+    assert not np.array_equal(plain, again.sample(20, seed=1))
 
 
 def test_reconstruct(model: TimeVQVAE) -> None:

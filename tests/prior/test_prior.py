@@ -16,7 +16,7 @@ from nm_vqtsg.prior.decoding import band_logits
 from nm_vqtsg.prior.maskgit import Canvas, decode, training_mask
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.prior.network import BandContext
-from nm_vqtsg.prior.quality import BandScore, score
+from nm_vqtsg.prior.quality import BandScore
 
 SHORT = toy.CONFIG.model_copy(update={"steps": 3, "batch_size": 8})
 
@@ -71,7 +71,7 @@ def test_classes_condition_the_samples(prior: Prior) -> None:
 
 def test_cross_entropy_comes_close_to_the_language_s_entropy(prior: Prior) -> None:
     tokens, y = toy.language(4000, seed=1)
-    low, high = score(prior, tokens, y, seed=0)
+    low, high = prior.score(tokens, y, seed=0)
     assert warnings(low, high) == []
     assert toy.COIN_ENTROPY - 0.03 < high.cross_entropy < toy.COIN_ENTROPY + 0.05
     assert high.accuracy == pytest.approx(1 - toy.COIN, abs=0.03)
@@ -252,7 +252,7 @@ def test_prior_that_learnt_nothing_is_called_out(prior: Prior) -> None:
             head.weight.zero_()
             head.bias.zero_()
             head.bias[0] = 5.0
-    low, high = score(stuck, tokens, y, seed=0)
+    low, high = stuck.score(tokens, y, seed=0)
     assert high.n_predicted == 1
     assert ["one token" in sentence for sentence in warnings(low, high)] == [True, True]
     unlearned = replace(high, n_predicted=2, cross_entropy=high.unigram_entropy + 0.1)

@@ -14,6 +14,7 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import scores as scores_module
+from nm_vqtsg.evaluation.table import format_scores
 from nm_vqtsg.judge import network as fcn_module
 from nm_vqtsg.params import Params, Stage1
 from nm_vqtsg.steps import evaluate, fcn
@@ -63,9 +64,9 @@ def study(tmp_path: Path) -> Paths:
     for path, n, seed in ((paths.train, 60, 0), (paths.test, 40, 1)):
         X, y = waves(n, seed)
         Series(X, y, np.array(["-1", "1"]), Scaling.none(1)).save(path)
-    X, _ = waves(50, 2)
+    X, y = waves(50, 2)
     X_class, y_class = waves(20, 3)
-    save_npz(paths.samples, X=0.5 * X, X_class=0.5 * X_class, y_class=y_class)
+    save_npz(paths.samples, X=0.5 * X, y=y, X_class=0.5 * X_class, y_class=y_class)
     search = {"grid": [0.1, 0.5, 1], "fid": [3.0, 1.0, 2.0], "tau": 0.5, "at_edge": False}
     save_json(paths.tau_curve, search | {"n_generated": 10, "n_train": 20})
     tokenizer = registry.build("timevqvae", Stage1(codebook_size=16, last_width=16), 1, 20)
@@ -101,6 +102,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     mapped, samples = load_npz(study.mapped), load_npz(study.samples)
     np.testing.assert_array_equal(mapped["X"], 2 * samples["X"])
     np.testing.assert_array_equal(mapped["X_class"], 2 * samples["X_class"])
+    np.testing.assert_array_equal(mapped["y"], samples["y"])
     metrics = load_json(study.metrics)
     assert metrics["dataset"] == "Toy"
     assert metrics["seed"] == 0
@@ -111,7 +113,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
     assert metrics["mapped"]["rocket_fid"] < metrics["baseline"]["rocket_fid"]
     assert list(metrics["mapped"]["cfid_per_class"]) == ["-1", "1"]
     assert {"reference", "change_percent", "intervals", "unresolved", "provenance"} <= set(metrics)
-    assert metrics["missing"] == {}
+    assert metrics["missing"] == {} and "evaluated_on" not in metrics
     assert set(metrics["controls"]) == {"noise", "smoothed", "quantile_map", "reconstruction"}
     for scores in metrics["controls"].values():
         assert set(scores) == {"fid", "is", "is_gap", "cfid", "rocket_fid"}
@@ -123,7 +125,7 @@ def test_fcn_then_evaluate(study: Paths, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, seed in ((study.train, 0), (study.test, 1)):
-        Series(waves(40, seed)[0], None, None, Scaling.none(1)).save(path)
+        Series(waves(40, seed)[0], None, None, Scaling.none(1), validation=True).save(path)
     save_npz(study.samples, X=0.5 * waves(50, 2)[0])
     fcn.run(context("fcn", Paths(study.study, "Toy")))
     assert load_json(study.fcn_report)["accuracy"] is None
@@ -134,6 +136,7 @@ def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "fid" not in metrics["baseline"]
     assert "labels" in metrics["missing"]["fid"]
     assert metrics["fcn_accuracy"] is None
+    assert metrics["evaluated_on"] == "validation" and "Measured on VAL" in format_scores(metrics)
     assert all(set(scores) == {"rocket_fid"} for scores in metrics["controls"].values())
     result = evaluate_files(study.test, study.mapped, train=study.train, params=PARAMS)
     assert result["scale"].startswith("the series of a study")

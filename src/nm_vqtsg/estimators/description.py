@@ -20,7 +20,7 @@ from nm_vqtsg.params.models import Seed
 from nm_vqtsg.params.text import first_problem
 
 Label = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | Finite
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 LARGEST = 2**24  # bytes of a generator.json
 
 

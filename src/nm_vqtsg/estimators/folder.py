@@ -70,7 +70,7 @@ def read_networks(
         _check_described(folder / STAGES[0], name, value, getattr(description, name))
     _check_described(folder / STAGES[1], "stage2", prior.config, description.stage2)
     _check_described(folder / STAGES[1], "number of classes", prior.n_classes, len(description.classes))
-    return TwoStageGenerator(tokenizer, prior, description.sample)
+    return TwoStageGenerator(tokenizer, prior, description.sample, description.facts.n_per_class)
 
 
 def _check_described(path: Path, name: str, value: Any, described: Any) -> None:

@@ -165,7 +165,7 @@ class TwoStageEstimator(SectionEstimator):
             If nothing was fitted yet.
         """
         prior = self._need("prior_", FIT)
-        return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"))
+        return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"), self.facts_.n_per_class)
 
     def sample(self, n: int, y: Any = None, seed: int | None = None) -> np.ndarray:
         """Draw `n` series.
@@ -175,7 +175,8 @@ class TwoStageEstimator(SectionEstimator):
         n : int
             How many, > 0.
         y : label or array-like of (n,) labels, optional
-            Class of all, or of each; unconditional without.
+            Class of all, or of each. Without, `sampling.unconditional` says whether the prior draws without a
+            class, or each series is of a class drawn by the frequencies in `fit`.
         seed : int, optional
             Equal seeds give equal series; `random_state` by default.
 

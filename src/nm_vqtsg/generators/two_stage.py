@@ -1,5 +1,6 @@
 """A generator made of a tokeniser and a prior over its tokens."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from nm_vqtsg.params import Sample
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.tokenizer.model import Tokenizer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,26 @@ class TwoStageGenerator:
         Stage 2, trained on the tokens of that tokeniser.
     sampling : Sample
         How tokens are drawn.
+    class_counts : sequence of int
+        Series of each class in TRAIN, for `Sample.unconditional` "mixture"; empty where they are not known.
 
     Raises
     ------
     ArtifactError
-        If tokeniser and prior do not belong together.
+        If tokeniser and prior do not belong together, or the classes are not the prior's.
     """
 
     tokenizer: Tokenizer
     prior: Prior
     sampling: Sample = field(default_factory=Sample)
+    class_counts: Sequence[int] = ()
 
     def __post_init__(self) -> None:
+        if len(self.class_counts) not in (0, self.prior.n_classes):
+            raise ArtifactError(
+                f"{len(self.class_counts)} classes were counted, where the prior knows {self.prior.n_classes}; "
+                "run stage 2 again"
+            )
         live = tuple(codebook.live.cpu() for codebook in self.tokenizer.codebooks)
         same_grids = tuple(map(tuple, self.tokenizer.grids)) == self.prior.grids
         if not same_grids or not all(map(torch.equal, live, self.prior.live)):
@@ -56,6 +67,22 @@ class TwoStageGenerator:
         """Per band (B, N) ids in the codebook -> (B, C, L)."""
         return self.tokenizer.decode(tokens)
 
+    def draw_classes(self, n: int, rng: torch.Generator) -> Tensor | None:
+        """The classes that `n` series without a given class are to have: (n,) int64 on the CPU.
+
+        None where they are to have none: with `Sample.unconditional` "null_class", and without labels. With
+        "mixture" each is drawn by the frequencies of the classes in TRAIN, so that p(x) = Σ p(y) p(x | y) whatever
+        the prior has learnt of series without a class.
+        """
+        if self.sampling.unconditional == "null_class":
+            return None
+        if not sum(self.class_counts):
+            reason = "TRAIN's class frequencies are not known" if self.prior.n_classes else "there are no classes"
+            log.warning("sample.unconditional: mixture is not possible, since %s; null_class is used", reason)
+            return None
+        weights = torch.tensor(self.class_counts, dtype=torch.float64, device=rng.device)
+        return torch.multinomial(weights, n, replacement=True, generator=rng).cpu()
+
     def sample_tokens(
         self,
         n: int,
@@ -64,7 +91,8 @@ class TwoStageGenerator:
         rng: torch.Generator,
         session: Session | None = None,
     ) -> tuple[Tensor, ...]:
-        """Draw the tokens of `n` series: per band (n, N) int64."""
+        """Draw the tokens of `n` series: per band (n, N) int64; without `y`, of `draw_classes`."""
+        y = self.draw_classes(n, rng) if y is None else y
         return self.prior.sample(n, y, rng=rng, config=self.sampling, session=session)
 
     def sample(

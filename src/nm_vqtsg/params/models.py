@@ -202,6 +202,10 @@ class Stage2(Training):
     )
     dropout: Rate = param(0.3, "code", "dropout of the embeddings of tokens that are not masked")
     class_dropout: Rate = param(0.2, "code", "share of the series trained without their class")
+    validation_fraction: Annotated[float, Field(ge=0, lt=0.5)] = param(
+        0.0, "paper", "share of TRAIN held out to watch the likelihood of; 0 trains on all"
+    )
+    ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
 
 
 class Sample(Section):
@@ -209,6 +213,11 @@ class Sample(Section):
 
     n_samples: Several = param(ENOUGH, "code", "unconditional series, or as many as TEST has")
     n_per_class: Several = param(100, "code", "class-conditional series of each class")
+    unconditional: Literal["null_class", "mixture"] = param(
+        "null_class",
+        "code",
+        "series without a given class: null_class, the prior's own; mixture, of classes as frequent as in TRAIN",
+    )
     steps: Annotated[Whole, Field(gt=0, le=10_000)] = param(10, "code", "decoding steps of each band")
     lf_choice_temperature: Noise = param(10.0, "code", "noise of the choice what to keep, LF")
     hf_choice_temperature: Noise = param(0.0, "code", "noise of the choice what to keep, HF")

@@ -123,7 +123,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     prior = Prior(stage2, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
     labels = None if y is None else torch.from_numpy(y)
     prior.fit(tokenizer.tokens(x), labels, 0, sessions["stage2"])
-    generator = TwoStageGenerator(tokenizer, prior, params.sample)
+    generator = TwoStageGenerator(tokenizer, prior, params.sample, [1] * n_classes)
     variants, draws = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
     mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")
     mapper.fit(variants, 0, sessions["stage3"])

@@ -5,10 +5,23 @@ from typing import Any
 
 
 def warnings(report: Mapping[str, Any]) -> list[str]:
-    """Sentences about ``stage2.json`` (its `bands` and `masked`); none if all is well."""
+    """Sentences about ``stage2.json`` (its `bands`, `masked` and, if there, `held_out`); none if all is well."""
     scores = report["masked"]["train"]["unconditional"]
-    sentences = ((name, _warning(scores[name])) for name in report["bands"])
+    held_out = report.get("held_out", {}).get("bands", {})
+    sentences = [(name, _warning(scores[name])) for name in report["bands"]]
+    sentences += [(name, _memorised(held_out[name])) for name in report["bands"] if name in held_out]
     return [f"band {name.upper()}: {sentence}" for name, sentence in sentences if sentence]
+
+
+def _memorised(score: Mapping[str, Any]) -> str | None:
+    if score["cross_entropy"] <= score["frequencies"]:
+        return None
+    return (
+        f"tokens of held-out series have a cross-entropy of {score['cross_entropy']:.3f}, worse than the "
+        f"{score['frequencies']:.3f} of who knows only how frequent each code is, so the prior has memorised; "
+        "look at closer_to_train, recall and copies, and try a smaller stage1.codebook_size or a higher "
+        "stage2.dropout"
+    )
 
 
 def _warning(score: Mapping[str, Any]) -> str | None:

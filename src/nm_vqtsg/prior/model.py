@@ -14,7 +14,8 @@ from nm_vqtsg.nn.saved import Header, filled, read, write
 from nm_vqtsg.params import Sample, Stage2
 from nm_vqtsg.prior.decoding import draw_tokens
 from nm_vqtsg.prior.network import Grid, PriorNetwork
-from nm_vqtsg.prior.train import train
+from nm_vqtsg.prior.quality import BandScore, score
+from nm_vqtsg.prior.train import HeldOut, train
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import derive_seed, seeded
@@ -50,6 +51,11 @@ class Prior:
         (K,) bool per band: the codes that may be used.
     n_classes : int
         0 for unlabelled data; then there is only the unconditional distribution.
+
+    Attributes
+    ----------
+    held_out : HeldOut or None
+        How `fit` did on the series that it held out, if it held out any; not saved.
     """
 
     def __init__(self, config: Stage2, grids: Sequence[Grid], live: Sequence[Tensor], n_classes: int) -> None:
@@ -59,6 +65,7 @@ class Prior:
         self.grids: tuple[Grid, ...] = tuple((int(rows), int(columns)) for rows, columns in grids)
         self.live = tuple(mask.detach().cpu().bool() for mask in live)
         self._codes = tuple(mask.nonzero().squeeze(1) for mask in self.live)  # vocabulary -> codebook
+        self.held_out: HeldOut | None = None
         self._network: PriorNetwork | None = None
 
     @property
@@ -140,7 +147,8 @@ class Prior:
         Returns
         -------
         list of dict
-            The loss curve, with a column ``loss_<band>`` for each band.
+            The loss curve, with a column ``loss_<band>`` for each band; with `Stage2.validation_fraction` also
+            ``validation_loss`` and ``validation_loss_<band>``.
 
         Raises
         ------
@@ -154,9 +162,24 @@ class Prior:
         ids = tuple(of_band.to(device) for of_band in self.vocabulary_ids(tokens))
         classes = self.class_ids(y, len(ids[0])).to(device)
         network = seeded(derive_seed(seed, "prior"), self._build).to(device)
-        curve = train(network, ids, classes, self.config, seed, session)
+        curve, self.held_out = train(network, ids, classes, self.config, seed, session)
         self._network = network
         return curve
+
+    def score(self, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -> tuple[BandScore, ...]:
+        """How well masked tokens are filled, per band; see `nm_vqtsg.prior.quality`.
+
+        Parameters
+        ----------
+        tokens : sequence of Tensor
+            (n, N) int64 per band, ids in the codebook.
+        y : Tensor, optional
+            (n,) classes to condition on; none for the unconditional distribution.
+        seed : int
+            Seed of the masks.
+        """
+        ids = tuple(of_band.to(self.device) for of_band in self.vocabulary_ids(tokens))
+        return score(self.network, ids, self.class_ids(y, len(ids[0])).to(self.device), seed)
 
     @torch.no_grad()
     def sample(

@@ -10,7 +10,7 @@ from torch.nn import functional
 from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.prior._fast import masked_logits
 from nm_vqtsg.prior.maskgit import training_mask
-from nm_vqtsg.prior.model import Prior
+from nm_vqtsg.prior.network import PriorNetwork
 from nm_vqtsg.training.seeds import new_rng
 
 
@@ -40,17 +40,17 @@ class BandScore:
 
 
 @torch.no_grad()
-def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -> tuple[BandScore, ...]:
-    """Score a trained prior on masks drawn as in training, which depend on `seed` and the shapes alone.
+def score(network: PriorNetwork, tokens: Sequence[Tensor], classes: Tensor, seed: int) -> tuple[BandScore, ...]:
+    """Score a network on masks drawn as in training, which depend on `seed` and the shapes alone.
 
     Parameters
     ----------
-    prior : Prior
-        Trained.
+    network : PriorNetwork
+        In eval mode.
     tokens : sequence of Tensor
-        (n, N) int64 per band, ids in the codebook.
-    y : Tensor, optional
-        (n,) classes to condition on; none for the unconditional distribution.
+        (n, N) int64 per band, ids in the vocabulary, on the network's device.
+    classes : Tensor
+        (n,) int64; the network's number of classes where none is given.
     seed : int
         Seed of the masks.
 
@@ -59,17 +59,14 @@ def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -
     tuple of BandScore
         One per band; later bands read the true tokens of the earlier ones.
     """
-    device, network = prior.device, prior.network
-    bands = tuple(ids.to(device) for ids in prior.vocabulary_ids(tokens))
-    classes = prior.class_ids(y, len(bands[0])).to(device)
     scores = []
-    for band, n_tokens in enumerate(prior.n_tokens):
+    for band, n_tokens in enumerate(network.n_tokens):
         rng = new_rng(seed, "score", band)
         losses, guesses, targets = [], [], []
         for rows in torch.arange(len(classes)).split(BATCH):
             masked = training_mask(len(rows), n_tokens, rng)
-            here = rows.to(device)
-            logits, target = masked_logits(network, [ids[here] for ids in bands], classes[here], band, masked)
+            here = rows.to(classes.device)
+            logits, target = masked_logits(network, [ids[here] for ids in tokens], classes[here], band, masked)
             losses.append(functional.cross_entropy(logits, target, reduction="none"))
             guesses.append(logits.argmax(-1))
             targets.append(target)
@@ -85,3 +82,12 @@ def score(prior: Prior, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -
             )
         )
     return tuple(scores)
+
+
+def cross_entropy_of_frequencies(learnt_from: Tensor, tokens: Tensor, n_codes: int) -> float:
+    """Mean of -log p(token) over `tokens`, in nats, for who knows only how frequent each code is in `learnt_from`.
+
+    One more occurrence of each of the `n_codes` codes is assumed, since one that `learnt_from` lacks may come.
+    """
+    counts = learnt_from.flatten().bincount(minlength=n_codes).double() + 1
+    return float(-(counts / counts.sum()).log()[tokens.flatten()].mean())

@@ -2,8 +2,8 @@
 
 Reads ``train.npz``, ``test.npz``, ``fcn.safetensors`` (absent without labels), ``samples.npz``,
 ``tau_curve.json``, ``stage1.safetensors``, ``stage3.safetensors`` and the reports of the steps before, whose
-numbers are worth a warning; writes ``mapped.npz`` (`X`, and `X_class`, `y_class` with labels, as in
-``samples.npz``) and ``metrics.json``.
+numbers are worth a warning; writes ``mapped.npz`` (`X`, and `y`, `X_class`, `y_class`, as in ``samples.npz``) and
+``metrics.json``.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ def run(ctx: StepContext) -> None:
         for name in arrays
         if name in ("X", "X_class")
     }
-    mapped |= {name: arrays[name] for name in classes if name == "y_class"}
+    mapped |= {name: arrays[name] for name in ("y", "y_class") if name in arrays}
     search = load_json(ctx.paths.tau_curve)  # early: a file that is missing should cost no time
     warnings = _warnings(ctx)
 

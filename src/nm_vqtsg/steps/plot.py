@@ -175,6 +175,7 @@ def loss_curves(run: Inputs) -> Figure:
         del sources["FCN (judge)"]
     curves = {title: read_curve(path) for title, path in sources.items()}
     labels = {f"loss_{band}": plan.label for band, plan in enumerate(run.tokenizer.plans)}
+    labels |= {f"validation_{name}": f"{label}, held out" for name, label in labels.items()}
     named = {title: {labels.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
     return figures.loss_curves(named)
 

@@ -1,8 +1,10 @@
 """Step ``sample``: draw series from the trained generator.
 
-Reads ``stage1.safetensors``, ``stage2.safetensors`` and the sizes of ``test.npz``; writes ``samples.npz``:
+Reads ``stage1.safetensors``, ``stage2.safetensors``, the class frequencies of ``train.npz`` and the sizes of
+``test.npz``; writes ``samples.npz``:
 
 * ``X`` (n, C, L) float32, unconditional, z-scored; n is `sample.n_samples`, or as many as TEST has if more;
+* ``y`` (n,), the classes that `X` was drawn of, where `sample.unconditional` is ``mixture``;
 * ``tokens_0``, ``tokens_1``, ... (n, N), the tokens of `X` in each band;
 * ``X_class`` (m, C, L) and ``y_class`` (m,), `sample.n_per_class` series of each class, classes in order;
   absent where the data have no labels.
@@ -24,15 +26,20 @@ from nm_vqtsg.training.seeds import new_rng
 def run(ctx: StepContext) -> None:
     """Sample unconditionally and per class, and save."""
     config = ctx.params.sample
-    test = Series.load(ctx.paths.test)
+    train, test = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
+    counts = [] if train.y is None else np.bincount(train.y, minlength=train.n_classes).tolist()
     device = ctx.session.device
     tokenizer = registry.load(ctx.params.generator, ctx.model(1), device)
-    model = TwoStageGenerator(tokenizer, Prior.load(ctx.model(2), device), config)
+    model = TwoStageGenerator(tokenizer, Prior.load(ctx.model(2), device), config, counts)
     n = sample_count(config.n_samples, len(test.X))
-    tokens = model.sample_tokens(n, rng=new_rng(ctx.seed, "sample", "unconditional"), session=ctx.session)
+    rng = new_rng(ctx.seed, "sample", "unconditional")
+    classes = model.draw_classes(n, rng)
+    tokens = model.prior.sample(n, classes, rng=rng, config=config, session=ctx.session)
     small = np.int16 if all(len(book.codes) <= 2**15 for book in model.codebooks) else np.int32
     arrays = {"X": model.decode(tokens).cpu().numpy()}
     arrays |= {f"tokens_{band}": ids.cpu().numpy().astype(small) for band, ids in enumerate(tokens)}
+    if classes is not None:
+        arrays["y"] = classes.numpy()
     if test.n_classes:
         y = torch.arange(test.n_classes).repeat_interleave(config.n_per_class)
         x = model.sample(len(y), y, rng=new_rng(ctx.seed, "sample", "class"), session=ctx.session)

@@ -5,6 +5,7 @@ Reads ``train.npz``, ``test.npz`` and ``stage1.safetensors``; writes ``stage2.sa
 """
 
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -12,7 +13,7 @@ from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.prior import advice
 from nm_vqtsg.prior.model import Prior
-from nm_vqtsg.prior.quality import BandScore, score
+from nm_vqtsg.prior.quality import BandScore
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.curve import save_curve
@@ -34,7 +35,7 @@ def run(ctx: StepContext) -> None:
     for split in splits:
         given = {"unconditional": None} | ({"of_class": classes[split]} if n_classes else {})
         masked[split] = {
-            what: dict(zip(names, score(prior, tokens[split], y, ctx.seed), strict=True))
+            what: dict(zip(names, prior.score(tokens[split], y, ctx.seed), strict=True))
             for what, y in given.items()
         }
     prior.save(ctx.paths.weights(2), ctx.provenance())
@@ -48,9 +49,21 @@ def run(ctx: StepContext) -> None:
             split: {what: {name: asdict(one) for name, one in bands.items()} for what, bands in scores.items()}
             for split, scores in masked.items()
         },
+        **_held_out(prior, names),
         **splits["test"].facts(),
         "provenance": ctx.provenance(),
     }
     save_json(ctx.paths.report(2), report)
     for warning in advice.warnings(report):
         ctx.log.warning("stage2: %s", warning)
+
+
+def _held_out(prior: Prior, names: list[str]) -> dict[str, Any]:
+    """What the report says of the series that were held out, if there were any."""
+    if prior.held_out is None:
+        return {}
+    bands = {
+        name: {**asdict(score), "frequencies": frequencies}
+        for name, score, frequencies in zip(names, prior.held_out.bands, prior.held_out.frequencies, strict=True)
+    }
+    return {"held_out": {"n": prior.held_out.n, "best_step": prior.held_out.best_step, "bands": bands}}

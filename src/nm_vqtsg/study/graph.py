@@ -131,7 +131,7 @@ _ALL = (
         "sample",
         "seed",
         "synthetic series of the generator, unconditional and per class",
-        reads=(_P.test, _P.weights(1), _P.weights(2)),
+        reads=(_P.train, _P.test, _P.weights(1), _P.weights(2)),
         writes=(_P.samples,),
         params=("generator", "sample"),
     ),
