@@ -1,4 +1,4 @@
-"""Fuzzing of everything that reads files of others: CSV, .ts, the archive's text, .npz and zip archives.
+"""Fuzzing of everything that reads files of others: CSV, .ts, the archive's text, .npy, .npz and zip archives.
 
     pip install atheris
     make fuzz                  # ten minutes each; ARGS="-max_total_time=60" for one
@@ -52,6 +52,7 @@ READERS: dict[str, Callable[[bytes, Path], object]] = {
     "gz": _folder(".tsv.gz"),
     "txt": _folder(".txt"),
     "zip": _zip,
+    "npy": _own("_ts.npy"),
 }
 
 
@@ -77,7 +78,8 @@ def seeds() -> dict[str, bytes]:
 
     X = np.arange(24.0).reshape(3, 8)
     text = b"\n".join(b"1\t" + b"\t".join(b"%g" % value for value in row) for row in X) + b"\n"
-    arrays, archive = io.BytesIO(), io.BytesIO()
+    single, arrays, archive = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(single, X)
     np.savez(arrays, X=X, y=np.array(["a", "b", "a"]))
     with zipfile.ZipFile(archive, "w") as file:
         for split in ("TRAIN", "TEST"):
@@ -91,6 +93,7 @@ def seeds() -> dict[str, bytes]:
         "gz": gzip.compress(text, mtime=0),
         "txt": text.replace(b"\t", b"  "),
         "zip": archive.getvalue(),
+        "npy": single.getvalue(),
     }
     return {name: bytes([index]) + sound[name] for index, name in enumerate(READERS)}
 

@@ -213,6 +213,48 @@ def export_run(
     typer.echo(one_line(f"written: {out} ({', '.join(written)})"))
 
 
+@app.command("export-arrays", help="Write series as arrays (N, L, C) in files that other programs read.")
+def export_arrays(
+    out: Annotated[Path, typer.Option(help="New folder: NAME_ts.npy, NAME_labels.npy and meta.json.")],
+    dataset: Annotated[str, typer.Option(help="Name of a data set of the study.")] = "",
+    seed: Annotated[int | None, typer.Option(help="A seed of the study.")] = None,
+    study: Study = Path(),
+    train: Annotated[Path | None, typer.Option(help="Without --dataset: .npz, .csv, .ts or _ts.npy.")] = None,
+    valid: Annotated[Path | None, typer.Option(help="The same.")] = None,
+    test: Annotated[Path | None, typer.Option(help="The same.")] = None,
+    generated: Annotated[Path | None, typer.Option(help="The same: what `sample --out` wrote.")] = None,
+    valid_share: Annotated[
+        float, typer.Option(help="Share of TRAIN that becomes valid; ConTSG-Bench does not train without.")
+    ] = 0.0,
+    labels: Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Of all .csv files: wide or long.")] = None,
+    series_column: Annotated[str | None, typer.Option(help="Long .csv: 'series' by default.")] = None,
+    time_column: Annotated[str | None, typer.Option(help="Long .csv: 'time' by default.")] = None,
+) -> None:
+    """A run of a study with its samples, or any files; all in the units of the data."""
+    from nm_vqtsg.commands.evaluate_files import CsvLayout
+    from nm_vqtsg.commands.export_arrays import export_files, export_run
+    from nm_vqtsg.steps.context import open_context
+
+    given = {"train": train, "valid": valid, "test": test, "generated": generated}
+    csv = {"layout": layout, "series_column": series_column, "time_column": time_column}
+    files = {name: path for name, path in given.items() if path is not None}
+    if not files:
+        if not dataset or seed is None:
+            raise UserError("export-arrays: give --dataset and --seed, or files, such as --train and --test")
+        if any(value is not None for value in (labels, *csv.values())):
+            raise UserError(
+                f"export-arrays: {_options({'labels': labels} | csv)} go with files, not with --dataset"
+            )
+        written = export_run(open_context(study, "export", dataset, seed, device="cpu"), out, valid_share)
+    else:
+        if dataset or seed is not None:
+            raise UserError(f"export-arrays: {_options(given)} go without --dataset and --seed")
+        layouts = CsvLayout(**csv)  # type: ignore[arg-type]
+        written = export_files(files, out, labels=labels, csv=layouts, valid_share=valid_share)
+    typer.echo(one_line(f"written: {out} ({written})"))
+
+
 @app.command("evaluate", help=SUMMARIES["evaluate"] + " With --real and --synthetic: measure any two files.")
 def evaluate(
     dataset: Annotated[str, typer.Option(help="Name of a data set of the study.")] = "",
@@ -220,8 +262,10 @@ def evaluate(
     study: Study = Path(),
     device: Device = "auto",
     progress: Progress = "auto",
-    real: Annotated[Path | None, typer.Option(help="Real series: .npz, .csv or .ts.")] = None,
-    synthetic: Annotated[Path | None, typer.Option(help="Series to measure: .npz, .csv or .ts.")] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Real series: .npz, .csv, .ts, _ts.npy or a folder with test_ts.npy.")
+    ] = None,
+    synthetic: Annotated[Path | None, typer.Option(help="Series to measure: .npz, .csv, .ts or _ts.npy.")] = None,
     train: Annotated[Path | None, typer.Option(help="Real series that the generator learnt from.")] = None,
     labels: Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")] = None,
     layout: Annotated[

@@ -18,6 +18,7 @@ from nm_vqtsg.artifacts import load_json, load_npz
 from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.readers import read_archive_folder
 from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.datasets.split_folder import write_folder
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StepContext
@@ -92,8 +93,12 @@ def test_all_formats_give_the_same_series(tmp_path: Path, motions: RawData) -> N
     long_csv(tmp_path / "all.csv", motions)
     both = [(SOURCE / f"BasicMotions_{split}.ts").read_text() for split in ("TRAIN", "TEST")]
     (tmp_path / "all.ts").write_text(both[0].rstrip() + "\n" + both[1].partition("@data\n")[2])
+    parts = {"train": slice(None, motions.n_train), "test": slice(motions.n_train, None)}
+    sets = {split: (motions.X[rows], motions.labels[rows].tolist()) for split, rows in parts.items()}
+    write_folder(tmp_path / "arrays", sets, "Arrays")
     own = {
         "Folder": {"path": "Folder"},
+        "Arrays": {"path": "arrays"},
         "Ts": {"path": "all.ts"},
         "Npz": {"path": "all.npz", "label_column": "kind"},
         "Long": {

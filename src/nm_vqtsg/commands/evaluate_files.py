@@ -8,8 +8,10 @@ import numpy as np
 
 from nm_vqtsg.artifacts import load_npz
 from nm_vqtsg.datasets.csv_format import own_layout
+from nm_vqtsg.datasets.npz_format import check_arrays
 from nm_vqtsg.datasets.raw import Rows
-from nm_vqtsg.datasets.readers import SERIES_COLUMN, TIME_COLUMN, check_arrays, read_own
+from nm_vqtsg.datasets.readers import SERIES_COLUMN, TIME_COLUMN, read_own
+from nm_vqtsg.datasets.split_folder import choose_split, splits_of
 from nm_vqtsg.errors import MissingLabelsError, UserError
 from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
 from nm_vqtsg.params import Params
@@ -77,13 +79,15 @@ def evaluate_files(
     ----------
     real, synthetic : Path
         .npz with `X` (n, C, L) or (n, L) and perhaps `y`; .csv, wide, or long with columns ``series`` and
-        ``time``; .ts; or a study's ``test.npz`` and ``samples.npz`` or ``mapped.npz``.
+        ``time``; .ts; a study's ``test.npz`` and ``samples.npz`` or ``mapped.npz``; or ``NAME_ts.npy`` (n, L, C).
+        A folder with ``{train,valid,test}_ts.npy`` stands for its test split as `real`, for its train split as
+        `train`, and as `synthetic` for the only one in it.
     train : Path, optional
         Real series that the generator was trained on. With labels, an FCN is trained on them, unless `fcn` is
         given; and they set the scale (else `real` does).
     labels : str, optional
-        Name of the labels: the array in an .npz (default ``y``), the column in a .csv (default ``label``). The
-        synthetic series may lack them.
+        Name of the labels: the array in an .npz (default ``y``), the column in a .csv (default ``label``), the
+        attribute of a ``NAME_ts.npy`` (default: its ``NAME_labels.npy``). The synthetic series may lack them.
     csv : CsvLayout, optional
         Layout of all .csv files among them, except those that `sample` wrote.
     fcn : Path, optional
@@ -103,17 +107,32 @@ def evaluate_files(
         If files cannot be read or do not belong together.
     """
     csv = csv or CsvLayout()
+    real, synthetic = _file(real, "--real", "test"), _file(synthetic, "--synthetic", None)
+    train = None if train is None else _file(train, "--train", "train")
     csv.check([real, synthetic, *([] if train is None else [train])])
-    test, fake = _read(real, labels, csv), _read_synthetic(synthetic, labels, csv)
-    learnt_from = None if train is None else _read(train, labels, csv)
+    test, fake = read_series(real, labels, csv), read_series(synthetic, labels, csv, required=False)
+    learnt_from = None if train is None else read_series(train, labels, csv)
     return evaluate_any(test, {"synthetic": fake}, learnt_from, fcn, params, session)
 
 
-def _read_synthetic(path: Path, labels: str | None, csv: CsvLayout) -> NamedSeries:
-    """Synthetic series may do without the labels that the real ones have."""
+def _file(path: Path, option: str, split: str | None) -> Path:
+    """The file that an option means: of a folder of splits, one of them."""
+    return choose_split(path, option, split) if splits_of(path) else path
+
+
+def read_series(path: Path, labels: str | None, csv: CsvLayout, *, required: bool = True) -> NamedSeries:
+    """Read a file; where `labels` are not `required`, as of synthetic series, it may lack them.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read.
+    """
     try:
         return _read(path, labels, csv)
     except MissingLabelsError:
+        if required:
+            raise
         return _read(path, None, csv)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from nm_vqtsg.artifacts import digest
 from nm_vqtsg.datasets.fetch import BUNDLED, SITES
 from nm_vqtsg.datasets.readers import find_pair
+from nm_vqtsg.datasets.split_folder import SERIES, files_of, splits_of
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.params import Params, load_params
 from nm_vqtsg.study.code import Sources
@@ -87,6 +88,8 @@ class Fingerprint:
 
 
 def _files(path: Path, dataset: str, where: str) -> tuple[Path, ...]:
+    if (path.name.endswith(SERIES) and path.is_file()) or splits_of(path):
+        return files_of(path)
     if path.is_dir():
         pair = find_pair(path, dataset)
         if pair is None:
