@@ -157,8 +157,8 @@ def test_any_two_files(tmp_path: Path) -> None:
     assert full["synthetic"]["second_opinion"]["copies"] == 0
 
     less = evaluate_files(paths["real"], paths["fake"], params=PARAMS)
-    assert "--train" in less["missing"]["fid"]
-    assert "--train" in less["missing"]["reference"]
+    assert "--train" in less["remedies"]["fid"]
+    assert "--train" in less["remedies"]["reference"]
     assert "cas" in less["synthetic"]["second_opinion"]  # learns from the synthetic series alone
     assert less["amplitude"]["synthetic"]["mean"] == pytest.approx(less["amplitude"]["test"]["mean"], rel=0.1)
 
