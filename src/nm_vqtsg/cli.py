@@ -341,11 +341,18 @@ def print_scores(
 def print_params(
     check: Annotated[Path | None, typer.Option(help="Check this file instead of printing the defaults.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing about a file that is fine.")] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="Print in what a preset (paper, best) differs from the defaults.")
+    ] = None,
 ) -> None:
-    """Print the default params.yaml, or check one."""
-    from nm_vqtsg.params import Params, as_yaml, load_params
+    """Print the default params.yaml, or what a preset changes in it, or check one."""
+    from nm_vqtsg.params import Params, as_yaml, load_params, preset_text
 
-    if check is None:
+    if preset is not None:
+        if check is not None:
+            raise UserError("params: --preset and --check exclude each other; choose one")
+        typer.echo(preset_text(preset), nl=False)
+    elif check is None:
         typer.echo(as_yaml(Params()), nl=False)
     else:
         params = load_params(check)
@@ -407,15 +414,22 @@ def new_study(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="key=value; may be given several times.")
     ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A recipe, paper or best; --set goes on top of it. See params --preset.")
+    ] = None,
 ) -> None:
     """Make a study directory, or change the parameters of one."""
     from nm_vqtsg.artifacts import save_text
     from nm_vqtsg.engines.study import new_study as make_study
-    from nm_vqtsg.params import as_yaml, load_params, override
+    from nm_vqtsg.params import Params, as_yaml, load_params, override, with_preset
 
+    if preset is not None:
+        with_preset(Params(), preset)  # refused before anything is made
     written = make_study(directory)
-    if changes:
-        params = override(load_params(directory / "params.yaml"), changes)
+    if changes or preset is not None:
+        params = load_params(directory / "params.yaml")
+        params = params if preset is None else with_preset(params, preset)
+        params = override(params, changes or [])
         save_text(directory / "params.yaml", as_yaml(params))
         written = sorted({*written, (directory / "params.yaml").resolve()})
     for path in written:

@@ -30,6 +30,9 @@ NOT_RUN = {  # page -> first line of a block -> reason
         "source .venv/bin/activate": ENGINES,
         "python -m nm_vqtsg study new studies/small": ENGINES,
     },
+    "parameters.md": {
+        "python -m nm_vqtsg study new": "needs a clone; tests/workflow/test_new_study.py makes studies"
+    },
     "quickstart.md": {"python -m venv .venv": INSTALLS},
     "reliability.md": {"pip install pip-audit": "installs a tool, and needs a service outside"},
     "speed.md": {"pip install --ignore-requires-python": "benchmarks of minutes to hours beside another package"},

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from nm_vqtsg.params import PRESETS, load_params
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,6 +43,17 @@ def test_in_a_clone(clone: Path) -> None:
     done = study_new("studies/mine", clone, "--set", "seeds=[7]")
     assert (done.returncode, done.stderr) == (0, "")
     assert "- 7\n" in (clone / "studies" / "mine" / "params.yaml").read_text()
+
+
+def test_with_a_preset(clone: Path) -> None:
+    done = study_new("studies/mine", clone, "--preset", "paper", "--set", "stage3.dropout=0.25")
+    assert (done.returncode, done.stderr) == (0, "")
+    params = clone / "studies" / "mine" / "params.yaml"
+    stage3 = load_params(params).stage3
+    assert (stage3.multipliers, stage3.dropout) == ((1, 2, 4, 8), 0.25)  # --set goes on top
+    assert study_new("studies/mine", clone, "--preset", "best").returncode == 0
+    assert load_params(params) == PRESETS["best"]  # nothing of the paper's is left
+    assert "preset: 'bst' is unknown; there are paper, best" in refusal("studies/other", clone, "--preset", "bst")
 
 
 def test_outside_of_any_project(tmp_path: Path) -> None:

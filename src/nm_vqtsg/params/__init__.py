@@ -18,9 +18,11 @@ from nm_vqtsg.params.models import (
     Training,
     Transformer,
 )
+from nm_vqtsg.params.presets import PRESETS, preset_text, with_preset
 from nm_vqtsg.params.text import as_yaml, load_params, override, parse_params
 
 __all__ = [
+    "PRESETS",
     "Data",
     "Evaluate",
     "Fcn",
@@ -41,4 +43,6 @@ __all__ = [
     "load_params",
     "override",
     "parse_params",
+    "preset_text",
+    "with_preset",
 ]

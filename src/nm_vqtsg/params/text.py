@@ -145,7 +145,7 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
         extra = field.json_schema_extra
         source = extra["source"] if isinstance(extra, dict) else "ours"
         if value != standard and not isinstance(value, BaseModel):
-            text = _scalar(standard) if not isinstance(standard, dict) else "{}"
+            text = scalar(standard) if not isinstance(standard, dict) else "{}"
             source = f"changed from {text if len(text) < 30 else 'the default'} ({source})"
         comment = f"# {source}: {field.description}"
         if isinstance(value, BaseModel):
@@ -154,21 +154,22 @@ def _section_lines(section: BaseModel, default: BaseModel, indent: str) -> Itera
             yield from _section_lines(value, standard, indent + "  ")
         elif isinstance(value, tuple):
             yield _commented(f"{indent}{name}:", comment)
-            yield from (f"{indent}- {_scalar(item)}" for item in value)
+            yield from (f"{indent}- {scalar(item)}" for item in value)
         elif isinstance(value, dict) and value:
             yield _commented(f"{indent}{name}:", comment)
             for key, item in value.items():
-                yield f"{indent}  {_scalar(key)}:"
-                yield from (f"{indent}    {k}: {_scalar(v)}".rstrip(" ") for k, v in item.model_dump().items())
+                yield f"{indent}  {scalar(key)}:"
+                yield from (f"{indent}    {k}: {scalar(v)}".rstrip(" ") for k, v in item.model_dump().items())
         else:
-            yield _commented(f"{indent}{name}: {_scalar(value)}", comment)
+            yield _commented(f"{indent}{name}: {scalar(value)}", comment)
 
 
 def _commented(text: str, comment: str) -> str:
     return f"{text:<{COMMENT_COLUMN}}  {comment}"
 
 
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
+    """A value as YAML on one line; a tuple as a flow list, None as nothing."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -177,5 +178,5 @@ def _scalar(value: Any) -> str:
         text = f"{Decimal(repr(value)):f}"  # DVC does not keep the last digit of a long number with an exponent
         return text if "." in text else f"{text}.0"
     if isinstance(value, tuple):
-        return "[" + ", ".join(_scalar(item) for item in value) + "]"
+        return "[" + ", ".join(scalar(item) for item in value) + "]"
     return dump_yaml(value).removesuffix("\n...\n").strip(" \n")
