@@ -277,7 +277,10 @@ def evaluate(
     time_column: Annotated[
         str | None, typer.Option(help="Long .csv: the column that orders a series; 'time' by default.")
     ] = None,
-    fcn: Annotated[Path | None, typer.Option(help="A trained judge, fcn.safetensors of a study.")] = None,
+    fcn: Annotated[
+        Path | None,
+        typer.Option(help="A judge: fcn.safetensors of a study, published:FordA, or a published .ckpt."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything that was measured here, as JSON.")] = None,
 ) -> None:
     """One run of a study, or any two files."""

@@ -27,5 +27,5 @@ def test_every_score_is_told_in_words_where_it_is_printed() -> None:
 
 
 def test_the_table_of_the_second_opinion_knows_every_score_that_no_other_table_has() -> None:
-    elsewhere = {"fid_trimmed", "is", "is_normalized", "is_gap", "cfid"}
+    elsewhere = {"fid_trimmed", "is", "is_normalized", "is_gap", "is_trimmed", "cfid", "cfid_trimmed"}
     assert set(SCORES) == set(BETTER) - elsewhere

@@ -23,7 +23,7 @@ from nm_vqtsg.tables import (
     to_latex,
     to_markdown,
 )
-from nm_vqtsg.tables.render import number
+from nm_vqtsg.tables.render import EMPTY, number
 
 
 def record(dataset: str = "FaceAll", seed: int = 0, fid: float = 10.0, mapped: float = 5.0, **more: Any) -> dict:
@@ -127,6 +127,41 @@ def test_paper_stands_beside_ours_and_rows_carry_their_conditions() -> None:
     assert "No numbers: Crop seed 2." in first
     assert "144.3 %" in first and "144.3 %" not in to_markdown(tables[2])
     assert "7.13" in to_markdown(tables[2]) and "5.45" in to_markdown(tables[3])
+
+
+@pytest.mark.parametrize(
+    ("source", "comparable", "judge"),
+    [
+        ({}, ["no: own FCN", "no: own FCN"], "own FCN 0.970"),
+        (
+            {"fcn_source": "own", "fcn_balanced_accuracy": 0.71},
+            ["no: own FCN", "no: own FCN"],
+            "own FCN 0.970 (balanced 0.710)",
+        ),
+        ({"fcn_source": "published"}, ["no: not trimmed", "yes"], "published FCN 0.970"),
+    ],
+)
+def test_only_the_papers_judge_and_protocol_are_comparable_with_the_paper(
+    source: dict[str, Any], comparable: list[str], judge: str
+) -> None:
+    own = record(**source)
+    for side in ("baseline", "mapped"):
+        own[side] |= {"is_trimmed": 4.0, "cfid_trimmed": 3.0} if source.get("fcn_source") == "published" else {}
+    summaries = summarise([own])
+    for place_in_paper, table in paper_tables(summaries).items():
+        place, last = table.header.index("Comparable"), table.header.index("Judge")
+        expected = comparable if len(table.cells) == 2 else comparable[:1]
+        assert [cells[place] for cells in table.cells] == expected
+        assert all(cells[last] == judge for cells in table.cells)
+        assert len(table.cells) == (2 if place_in_paper == 1 or source.get("fcn_source") == "published" else 1)
+        rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+        assert [row["paper_comparable"] for row in rows] == expected
+        assert rows[0]["judge"] == judge.split(" 0")[0]
+        assert rows[0]["judge_balanced_accuracy"] == ("0.71" if "balanced" in judge else "")
+    assert judge in summary_text([own])
+    assert ("judge_balanced_accuracy" in flat_metrics(summaries)["FaceAll"]) == ("balanced" in judge)
+    unknown = paper_tables(summarise([record("ItalyPowerDemand", **source)]))[1]
+    assert unknown.cells[0][unknown.header.index("Comparable")] == EMPTY  # no figures of the paper to compare with
 
 
 def test_csv_keeps_full_precision_and_leaves_gaps_empty() -> None:

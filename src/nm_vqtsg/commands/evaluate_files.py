@@ -91,7 +91,8 @@ def evaluate_files(
     csv : CsvLayout, optional
         Layout of all .csv files among them, except those that `sample` wrote.
     fcn : Path, optional
-        A trained FCN (``fcn.safetensors`` of a study), for series scaled as in its training.
+        A trained FCN (``fcn.safetensors`` of a study), for series scaled as in its training; or
+        ``published:<data set>`` or a published .ckpt file, of the paper's authors.
     params : Params, optional
         Sections ``fcn``, ``rocket`` and ``evaluate``.
     session : Session, optional

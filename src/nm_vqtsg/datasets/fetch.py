@@ -183,11 +183,12 @@ def download(
     track: Track = _no_track,
     timeouts: tuple[float, float] = TIMEOUTS,
     retries: int = RETRIES,
+    otherwise: str = _OTHERWISE,
 ) -> Path:
     """Download a zip once; verify it by its recorded SHA-256 at every call.
 
     Two processes that want the same file wait for each other. A broken connection is tried again `retries` times,
-    from the start; only a whole file gets its final name.
+    from the start; only a whole file gets its final name. Errors name what to do `otherwise`.
 
     Raises
     ------
@@ -204,7 +205,8 @@ def download(
                 check_kind(file.stat().st_mode, file, DataError)
         recorded = _recorded(record)
         if not path.exists() or recorded not in (None, pooch.file_hash(str(path))):
-            _fetch_whole(url, path, recorded, record, _Downloader(path.name, track, timeouts), retries)
+            downloader = _Downloader(path.name, track, timeouts, otherwise)
+            _fetch_whole(url, path, recorded, record, downloader, retries)
         if recorded is None:
             save_text(record, f"{pooch.file_hash(str(path))}  {path.name}\n")
     return path
@@ -235,7 +237,9 @@ def _fetch_whole(
             "file on purpose, delete that record"
         ) from error
     except requests.exceptions.RequestException as error:
-        raise DataError(f"{url}: {_reason(error)}; check the network and try again, {_OTHERWISE}") from error
+        raise DataError(
+            f"{url}: {_reason(error)}; check the network and try again, {downloader.otherwise}"
+        ) from error
     except PermissionError as error:
         raise DataError(f"{path.parent}: cannot be written to; set {CACHE_VARIABLE} to another folder") from error
     finally:
@@ -268,8 +272,8 @@ def _reason(error: Exception) -> str:
 class _Downloader:
     """What pooch calls to get a file: with limits, progress, and a look at what came."""
 
-    def __init__(self, name: str, track: Track, timeouts: tuple[float, float]) -> None:
-        self.name, self.track, self.timeouts = name, track, timeouts
+    def __init__(self, name: str, track: Track, timeouts: tuple[float, float], otherwise: str) -> None:
+        self.name, self.track, self.timeouts, self.otherwise = name, track, timeouts, otherwise
 
     def __call__(self, url: str, output_file: str, _pooch: Any, check_only: bool = False) -> None:
         import requests
@@ -279,7 +283,7 @@ class _Downloader:
                 answer.raise_for_status()  # may be over soon: pooch tries again
             if answer.status_code != 200:
                 raise DataError(
-                    f"{url}: answers {answer.status_code} {answer.reason}; try again later, {_OTHERWISE}"
+                    f"{url}: answers {answer.status_code} {answer.reason}; try again later, {self.otherwise}"
                 )
             if url.startswith("https:") and not answer.url.startswith("https:"):
                 raise DataError(f"{url}: redirects to an address without encryption; download the file by hand")
@@ -296,7 +300,7 @@ class _Downloader:
                 if not received and not chunk.startswith(b"PK"):
                     what = "a web page" if chunk.lstrip()[:1] == b"<" else "something else"
                     raise DataError(
-                        f"{url}: answers with {what} instead of a zip file; try again later, {_OTHERWISE}"
+                        f"{url}: answers with {what} instead of a zip file; try again later, {self.otherwise}"
                     )
                 received += len(chunk)
                 if received > MAX_DOWNLOAD:
@@ -304,7 +308,7 @@ class _Downloader:
                 file.write(chunk)
                 task.advance(1)
             if not received:
-                raise DataError(f"{url}: answers with an empty file; try again later, {_OTHERWISE}")
+                raise DataError(f"{url}: answers with an empty file; try again later, {self.otherwise}")
 
 
 @contextmanager

@@ -1,8 +1,10 @@
-"""Taking two files out of a zip that somebody else made."""
+"""Taking a few files out of a zip that somebody else made."""
 
 import errno
 import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from nm_vqtsg.datasets.readers import ARCHIVE_SUFFIXES
@@ -26,15 +28,39 @@ def extract_pair(archive: Path, name: str, folder: Path) -> None:
     DataError
         If the zip is damaged, encrypted or hostile (members that point outside, links, bombs), or lacks the files.
     """
+    with _opened(archive) as file:
+        for member in _pair(file.infolist(), name, archive):
+            _extract(file, member, folder / PurePosixPath(member.filename).name, archive)
+
+
+def extract_one(archive: Path, name: str, folder: Path) -> Path | None:
+    """Write the file `name` of a zip, the one that lies least deep in it, into `folder`; None if there is none.
+
+    Raises
+    ------
+    DataError
+        As of `extract_pair`.
+    """
+    with _opened(archive) as file:
+        paths = [(PurePosixPath(member.filename), member) for member in file.infolist() if not member.is_dir()]
+        named = [(len(path.parts), str(path), member) for path, member in paths if path.name == name]
+        if not named:
+            return None
+        _extract(file, min(named)[2], folder / name, archive)
+    return folder / name
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """The zip, none of whose members is hostile by its name; whatever is damaged becomes a `DataError`."""
     try:
         with open_file(archive, DataError) as packed, zipfile.ZipFile(packed) as file:
             members = file.infolist()
             if len(members) > MAX_MEMBERS:
-                raise DataError(f"{archive}: has {len(members)} members; this is not the archive of series")
+                raise DataError(f"{archive}: has {len(members)} members; do not trust this file")
             for member in members:
                 _refuse_hostile(member, archive)
-            for member in _pair(members, name, archive):
-                _extract(file, member, folder / PurePosixPath(member.filename).name, archive)
+            yield file
     except (*ZIP_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a fault of the disk instead
             raise
@@ -68,7 +94,7 @@ def _pair(members: list[zipfile.ZipInfo], name: str, archive: Path) -> tuple[zip
 
 def _extract(file: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, archive: Path) -> None:
     if member.flag_bits & 1:
-        raise DataError(f"{archive}: is encrypted; unpack it by hand and name the folder as data.source")
+        raise DataError(f"{archive}: is encrypted; unpack it by hand and name the folder instead")
     bomb = f"{archive}: {member.filename[:80]!r} unpacks to an insane size; do not trust this file"
     if member.file_size > MAX_MEMBER or member.file_size > MAX_RATIO * max(member.compress_size, 1024):
         raise DataError(bomb)

@@ -22,7 +22,9 @@ from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation.evaluate import NO_TRAIN, evaluate_samples
 from nm_vqtsg.evaluation.repeats import repeats
 from nm_vqtsg.evaluation.scores import NO_CLASSES, Samples
+from nm_vqtsg.judge import advice
 from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.judge.published import load_given
 from nm_vqtsg.params import Params
 from nm_vqtsg.session import Session
 
@@ -79,7 +81,7 @@ def evaluate_any(
         Real series that the generator was trained on. With labels, an FCN is trained on them, unless `judge` is
         given; and they set the scale (else `test` does).
     judge : Judge or Path, optional
-        A trained FCN, for series scaled as in its training.
+        A trained FCN, for series scaled as in its training; ``published:<data set>`` is the paper's.
     params : Params, optional
         Sections ``fcn``, ``rocket`` and ``evaluate``.
     session : Session, optional
@@ -121,6 +123,8 @@ def evaluate_any(
             None if train is None else (train.name, train.X),
         )
     )
+    if chosen is not None and chosen.source == "published":
+        warnings.append(advice.seen("the real series"))
     remedies = {no_judge: remedy, NO_TRAIN: TRAIN_REMEDY, NO_CLASSES: CLASSES_REMEDY}
     missing = result["missing"].items()
     return result | {
@@ -196,16 +200,17 @@ def _judge(
 ) -> tuple[Judge | None, str | None]:
     """The judge, and where it came from."""
     if given is not None:
-        path = given if isinstance(given, Path) else None
-        judge = given if isinstance(given, Judge) else Judge.load(given, session.device)
+        judge, origin = (
+            (given, "given (a Judge)") if isinstance(given, Judge) else load_given(given, params.fcn, session)
+        )
         if labels is None:
             return None, None
         if judge.n_classes != len(labels):
+            name = given if isinstance(given, Path) else "judge"
             raise ArtifactError(
-                f"{path or 'judge'}: knows {judge.n_classes} classes, the real series have {len(labels)}; "
-                "give its own data"
+                f"{name}: knows {judge.n_classes} classes, the real series have {len(labels)}; give its own data"
             )
-        return judge, f"given ({path.name if path else 'a Judge'})"
+        return judge, origin
     if labels is None or train is None or train.y is None:
         return None, None
     judge = Judge(params.fcn, train.X.shape[1], len(labels))

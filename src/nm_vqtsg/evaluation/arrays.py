@@ -55,7 +55,8 @@ def evaluate(
         The real series that the generator was trained on, and their labels: they set the scale, train the FCN, and
         show what real series score.
     judge : Judge or path, optional
-        A trained FCN (a study's ``fcn.safetensors``) instead, for series scaled as in its training.
+        A trained FCN (a study's ``fcn.safetensors``) instead, for series scaled as in its training; or
+        ``published:<data set>``, the one that the paper's authors trained on a set of the UCR archive.
     fcn : Fcn or dict, optional
         Budget of the FCN: the section `fcn` of params.yaml.
     rocket : Rocket or dict, optional

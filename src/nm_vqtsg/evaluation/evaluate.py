@@ -15,6 +15,7 @@ from nm_vqtsg.evaluation.changes import bootstrap, changes, intervals
 from nm_vqtsg.evaluation.reference import reference
 from nm_vqtsg.evaluation.scores import Samples, Scorer
 from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.metrics.accuracy import accuracy, balanced_accuracy
 from nm_vqtsg.params import Evaluate, Rocket
 from nm_vqtsg.session import Session
 
@@ -58,7 +59,8 @@ def evaluate_samples(
     Returns
     -------
     dict
-        ``n`` (sizes), ``fcn_accuracy``, scores under each name in `versions`, ``reference``,
+        ``n`` (sizes), ``fcn_accuracy``, ``fcn_balanced_accuracy`` (where classes are unequal), ``fcn_source`` (own
+        or published), scores under each name in `versions`, ``reference``,
         ``controls``, ``gain`` (in a score's own unit) and ``change_percent`` (the paper's), ``intervals`` of all
         these, ``unresolved`` (a change no larger than its uncertainty),
         ``amplitude`` (per-series standard deviations), ``missing`` (metric to reason). Where `test` is VAL, a part
@@ -79,7 +81,7 @@ def evaluate_samples(
     sizes = {"test": len(test.X), "generated": len(first.X)}
     if first.y_class is not None:
         sizes["per_class"] = int(np.bincount(first.y_class).max())
-    result: dict[str, Any] = {**test.facts(), "n": sizes, "fcn_accuracy": _accuracy(scorer)}
+    result: dict[str, Any] = {**test.facts(), "n": sizes, **_facts_of_judge(scorer)}
     draws_of_real = 0 if train is None else config.reference_draws
     controls = controls or {}
     with session.track("scores", total=len(versions) + draws_of_real + len(controls)) as task:
@@ -140,8 +142,11 @@ def _check(test: Series, versions: Mapping[str, Samples], train: Series | None, 
         )
 
 
-def _accuracy(scorer: Scorer) -> float | None:
-    """Of the judge, on the real series."""
-    if scorer.features.probabilities is None or scorer.real.y is None:
-        return None
-    return float((scorer.features.probabilities.argmax(1) == scorer.real.y).mean())
+def _facts_of_judge(scorer: Scorer) -> dict[str, Any]:
+    """How well it knows the real series, and who trained it."""
+    judge, probabilities, y = scorer.judge, scorer.features.probabilities, scorer.real.y
+    if judge is None or probabilities is None or y is None:
+        return {"fcn_accuracy": None}
+    facts = {"fcn_accuracy": accuracy(probabilities, y), "fcn_source": judge.source}
+    balanced = balanced_accuracy(probabilities, y)
+    return facts if balanced is None else facts | {"fcn_balanced_accuracy": balanced}

@@ -118,7 +118,13 @@ def _remarks(result: dict[str, Any]) -> list[str]:
     sizes = result["n"]
     remark = f"{sizes['generated']} synthetic against {sizes['test']} real series."
     if result.get("fcn_accuracy") is not None:
-        remark += f" The FCN behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series."
+        whose = "published FCN" if result.get("fcn_source") == "published" else "FCN"
+        remark += (
+            f" The {whose} behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series"
+        )
+        if result.get("fcn_balanced_accuracy") is not None:
+            remark += f" ({result['fcn_balanced_accuracy']:.1%} as the mean of its classes, which are unequal)"
+        remark += "."
     remarks = [remark]
     if result.get("evaluated_on") == "validation":
         remarks.append(ON_VALIDATION)

@@ -12,6 +12,7 @@ from torch import Tensor
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.judge.network import FCN
 from nm_vqtsg.judge.train import train
+from nm_vqtsg.metrics.accuracy import accuracy
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.nn.saved import Channels, Header, check_finite, filled, read, write
 from nm_vqtsg.params import Fcn
@@ -52,6 +53,11 @@ class Judge:
         if self._network is None:
             raise UserError("the judge is not trained yet; call fit first")
         return self._network
+
+    @property
+    def source(self) -> str:
+        """``own``, or ``published`` where the paper's authors trained it."""
+        return "own" if self.config.source == "own" else "published"
 
     @property
     def device(self) -> torch.device:
@@ -101,7 +107,7 @@ class Judge:
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
         """Share of the series whose class is recognised, in [0, 1]."""
-        return float((self.features_and_probabilities(X)[1].argmax(1) == y).mean())
+        return accuracy(self.features_and_probabilities(X)[1], y)
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights and configuration; `facts` (JSON) go into the header, too."""

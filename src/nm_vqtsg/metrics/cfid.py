@@ -1,5 +1,6 @@
 """FID within each class, for class-conditional samples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,12 @@ def rows_by_class(
 
 
 def class_fid(
-    real: np.ndarray, y_real: np.ndarray, generated: np.ndarray, y_generated: np.ndarray, n_classes: int
+    real: np.ndarray,
+    y_real: np.ndarray,
+    generated: np.ndarray,
+    y_generated: np.ndarray,
+    n_classes: int,
+    prepare: Callable[[np.ndarray], np.ndarray] = lambda features: features,
 ) -> ClassFid:
     """Unweighted mean of the FID within each class (the paper's cFID; WCFID of Benny et al., 2021).
 
@@ -54,10 +60,13 @@ def class_fid(
         Features.
     y_real, y_generated : (n,), (m,) int arrays
         Their classes in 0..n_classes-1; for generated series, the class that was asked for.
+    prepare : callable
+        What is done to the features of a class in either set first, such as `inliers`.
     """
     rows, left_out = rows_by_class(y_real, y_generated, n_classes)
     per_class = {
-        label: frechet_distance(Gaussian(real[r]), Gaussian(generated[g])) for label, (r, g) in rows.items()
+        label: frechet_distance(Gaussian(prepare(real[r])), Gaussian(prepare(generated[g])))
+        for label, (r, g) in rows.items()
     }
     mean = float(np.mean(list(per_class.values()))) if per_class else float("nan")
     return ClassFid(mean, per_class, left_out)

@@ -4,9 +4,11 @@ BETTER: dict[str, str | float] = {
     "fid": "lower",
     "fid_trimmed": "lower",
     "is": "higher",
+    "is_trimmed": "higher",
     "is_normalized": "higher",
     "is_gap": "lower",
     "cfid": "lower",
+    "cfid_trimmed": "lower",
     "rocket_fid": "lower",
     "kid": "lower",
     "rocket_kid": "lower",
@@ -33,7 +35,7 @@ BETTER: dict[str, str | float] = {
 }
 """Score to ``lower``, ``higher``, or the value that is best: what two sets of real series score on average."""
 
-UP_TO_REAL = frozenset({"is", "is_normalized"})
+UP_TO_REAL = frozenset({"is", "is_trimmed", "is_normalized"})
 """Scores that are better the higher up to what real series score, and not beyond: classes of unequal size cap what
 a sure judge gives real series, and more than that means wrong shares of the classes."""
 

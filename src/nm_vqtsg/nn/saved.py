@@ -78,8 +78,13 @@ def read(path: Path | str, form: type[Form], remedy: str) -> tuple[Form, dict[st
     return header, tensors
 
 
-def filled(path: Path | str, build: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
-    """The network that `build` makes, with `tensors` in it, in eval mode.
+def filled(
+    path: Path | str,
+    build: Callable[[], Network],
+    tensors: Mapping[str, Tensor],
+    remedy: str = "train the model again",
+) -> Network:
+    """The network that `build` makes, with `tensors` in it, in eval mode; values that cannot be have a `remedy`.
 
     Raises
     ------
@@ -96,13 +101,13 @@ def filled(path: Path | str, build: Callable[[], Network], tensors: Mapping[str,
         where = "lacks" if name in needed else "has an unknown"
         raise ArtifactError(f"{path}: {where} tensor '{shortened(name)}'; it belongs to another kind of model")
     for name, like in needed.items():
-        _check(path, name, tensors[name], like)
+        _check(path, name, tensors[name], like, remedy)
     network = build()
     network.load_state_dict(dict(tensors))
     return network.eval()
 
 
-def _check(path: Path | str, name: str, tensor: Tensor, like: Tensor) -> None:
+def _check(path: Path | str, name: str, tensor: Tensor, like: Tensor, remedy: str) -> None:
     if tensor.shape != like.shape:
         raise ArtifactError(
             f"{path}: tensor '{name}' has shape {tuple(tensor.shape)} where {tuple(like.shape)} is needed; "
@@ -113,9 +118,9 @@ def _check(path: Path | str, name: str, tensor: Tensor, like: Tensor) -> None:
             f"{path}: tensor '{name}' holds {tensor.dtype} where {like.dtype} is needed; save the model again"
         )
     if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-        raise ArtifactError(f"{path}: tensor '{name}' holds NaN or infinity; train the model again")
+        raise ArtifactError(f"{path}: tensor '{name}' holds NaN or infinity; {remedy}")
     if name.endswith("running_var") and not bool((tensor >= 0).all()):
-        raise ArtifactError(f"{path}: tensor '{name}' holds a variance below zero; train the model again")
+        raise ArtifactError(f"{path}: tensor '{name}' holds a variance below zero; {remedy}")
 
 
 def check_finite(values: Tensor | np.ndarray, source: str) -> None:

@@ -143,6 +143,12 @@ class OwnData(Section):
 class Fcn(Section):
     """The FCN judge; its budget does not depend on the stages'."""
 
+    source: Text = param(
+        "own",
+        "ours",
+        "own (trained here), published (by the paper's authors), or a folder that holds the latter",
+        min_length=1,
+    )
     epochs: Steps = param(200, "ours", "passes over TRAIN at most")
     max_steps: Steps = param(20000, "code", "optimiser steps at most")
     batch_size: Batch = param(128, "code", "series in a batch")
@@ -343,6 +349,12 @@ class Params(Section):
                     f"datasets: {shown(name)} is neither one of the UCR archive's 128 sets nor an entry of "
                     f"own_data{_suggestion(name, names)}"
                 )
+        strange = [name for name in self.datasets if name in self.own_data]
+        if self.fcn.source != "own" and strange:
+            raise ValueError(
+                f"fcn.source: only data sets of the UCR archive have a published judge; set it to own, or leave "
+                f"{shown(strange[0])} out"
+            )
         kinds = sorted(path.stem for path in GENERATORS.glob("[!_]*.py"))
         if self.generator not in kinds:
             raise ValueError(

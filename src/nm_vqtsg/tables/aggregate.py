@@ -25,9 +25,11 @@ METRICS: dict[str, tuple[str, Better]] = {
     "fid": ("FID", "lower"),
     "fid_trimmed": ("FID, trimmed", "lower"),
     "is": ("IS", "higher"),
+    "is_trimmed": ("IS, trimmed", "higher"),
     "is_normalized": ("IS / classes", "higher"),
     "is_gap": ("IS gap to real", "lower"),
     "cfid": ("cFID", "lower"),
+    "cfid_trimmed": ("cFID, trimmed", "lower"),
     "rocket_fid": ("ROCKET-FID", "lower"),
     "rocket_kid": ("ROCKET-KID", "lower"),
 }
@@ -92,7 +94,9 @@ class DatasetSummary:
     steps
         Training steps of stages 1-3 of every run; several entries when the runs differ.
     judge
-        The feature extractor, with its accuracy on TEST where it has one, for example ``FCN 0.971``.
+        The feature extractor and who trained it, ``own FCN``, ``published FCN`` or ``ROCKET``.
+    judge_accuracy, judge_balanced_accuracy
+        On TEST; NaN where there is none, or classes are about equal.
     matched
         ``n``, ``baseline``, ``mapped``: FID (without labels: ROCKET-FID) of as many generated samples as the
         TRAIN-TEST reference has.
@@ -107,6 +111,7 @@ class DatasetSummary:
     steps: tuple[tuple[int, ...], ...]
     judge: str
     judge_accuracy: float
+    judge_balanced_accuracy: float
     taus: tuple[float, ...]
     sizes: Mapping[str, int]
     comparisons: Mapping[str, Comparison]
@@ -133,7 +138,10 @@ def summarise(runs: Iterable[Run]) -> list[DatasetSummary]:
 
 
 def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
-    accuracy = statistic(run.get("fcn_accuracy") for run in runs)
+    accuracy, balanced = (
+        statistic(run.get(key) for run in runs) for key in ("fcn_accuracy", "fcn_balanced_accuracy")
+    )
+    sources = {run.get("fcn_source", "own") for run in runs}
     comparisons = {key: pair for key in METRICS if (pair := _compare(key, runs)) is not None}
     headline = "fid" if "fid" in comparisons else "rocket_fid"
     keys = {"n": "n", "baseline": f"baseline_{headline}_at_n", "mapped": f"mapped_{headline}_at_n"}
@@ -146,8 +154,9 @@ def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
         dataset=name,
         seeds=tuple(int(run["seed"]) for run in runs),
         steps=tuple(dict.fromkeys(_steps(run) for run in runs)),
-        judge=f"FCN {accuracy.mean:.3f}" if accuracy else "ROCKET",
+        judge=f"{sources.pop() if len(sources) == 1 else 'mixed'} FCN" if accuracy else "ROCKET",
         judge_accuracy=accuracy.mean if accuracy else float("nan"),
+        judge_balanced_accuracy=balanced.mean if balanced else float("nan"),
         taus=tuple(float(run["tau"]) for run in runs if run.get("tau") is not None),
         sizes={key: value for key, value in (runs[0].get("n") or {}).items() if isinstance(value, int)},
         comparisons=comparisons,
