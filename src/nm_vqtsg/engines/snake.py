@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import logging
 import os
 import re
 import shlex
@@ -282,6 +283,7 @@ def open_study(workflow: Any, ancient: Callable[[str], Any]) -> Study:
     it, this machine is asked. ``--config record=0`` leaves ``dvc.lock`` as it is.
     """
     directory = Path.cwd()
+    logging.raiseExceptions = False  # where Snakemake's log has no room, no traceback for every line that it says
     os.environ["NM_VQTSG_PROJECT"] = str(Path(workflow.basedir))  # for profiles, which know no path of their own
     config = workflow.globals["config"]
     with in_one_line():
