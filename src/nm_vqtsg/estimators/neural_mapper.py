@@ -73,12 +73,12 @@ class NeuralMapper(SectionEstimator):
 
     Attributes
     ----------
-    tau_ : float
-        The temperature that was trained on.
+    tau_ : float or None
+        The temperature that was trained on; None where no mapping was better, so that series stay as they are.
     tau_curve_ : TauCurve or None
         The search, if there was one.
-    report_ : MapperReport
-        L1 to the real series before and after mapping, on fresh variants of TRAIN.
+    report_ : MapperReport or None
+        L1 to the real series before and after mapping, on fresh variants of TRAIN; None without a mapping.
     held_out_ : HeldOut or None
         What it does on the series that ``stage3.validation_fraction`` held out.
     curve_ : list of dict
@@ -102,9 +102,9 @@ class NeuralMapper(SectionEstimator):
     """
 
     mapper_: Mapper
-    tau_: float
+    tau_: float | None
     tau_curve_: TauCurve | None
-    report_: MapperReport
+    report_: MapperReport | None
     held_out_: HeldOut | None
     curve_: list[dict[str, float]]
     mean_: np.ndarray
@@ -200,7 +200,10 @@ class NeuralMapper(SectionEstimator):
             If nothing was fitted yet, or `X_hat` has another size or holds NaN.
         """
         mapper = self._fitted()
-        x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
+        array = as_series(X_hat, mapper.in_channels, mapper.length)
+        if mapper.tau is None:
+            return array.astype(np.float32)  # to scale and to scale back would change the last digits
+        x_hat = self._scaled(array)
         with np.errstate(over="ignore"):
             X = Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).cpu().numpy()).astype(np.float32)
         check_finite(X, "mapper")

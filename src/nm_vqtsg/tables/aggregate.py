@@ -96,6 +96,8 @@ class DatasetSummary:
     matched
         ``n``, ``baseline``, ``mapped``: FID (without labels: ROCKET-FID) of as many generated samples as the
         TRAIN-TEST reference has.
+    taus
+        The temperature of every run; None where no mapping was better.
     missing
         Metric to reason, as recorded.
     on_validation
@@ -107,7 +109,7 @@ class DatasetSummary:
     steps: tuple[tuple[int, ...], ...]
     judge: str
     judge_accuracy: float
-    taus: tuple[float, ...]
+    taus: tuple[float | None, ...]
     sizes: Mapping[str, int]
     comparisons: Mapping[str, Comparison]
     matched: Mapping[str, Statistic] = field(default_factory=dict)
@@ -148,7 +150,7 @@ def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
         steps=tuple(dict.fromkeys(_steps(run) for run in runs)),
         judge=f"FCN {accuracy.mean:.3f}" if accuracy else "ROCKET",
         judge_accuracy=accuracy.mean if accuracy else float("nan"),
-        taus=tuple(float(run["tau"]) for run in runs if run.get("tau") is not None),
+        taus=tuple(None if run["tau"] is None else float(run["tau"]) for run in runs if "tau" in run),
         sizes={key: value for key, value in (runs[0].get("n") or {}).items() if isinstance(value, int)},
         comparisons=comparisons,
         matched=matched,

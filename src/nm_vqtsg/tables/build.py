@@ -197,7 +197,7 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "seeds": " ".join(map(str, summary.seeds)),
         "judge": summary.judge.split()[0],
         "judge_accuracy": summary.judge_accuracy,
-        "tau": " ".join(f"{tau:g}" for tau in summary.taus),
+        "tau": " ".join(map(_tau_name, summary.taus)),
         **{f"n_{name}": size for name, size in summary.sizes.items()},
     }
 
@@ -224,8 +224,13 @@ def steps_text(summary: DatasetSummary, paper: Paper) -> str:
 
 
 def tau_text(summary: DatasetSummary) -> str:
-    """The temperatures that the seeds' searches chose, each once."""
-    return ", ".join(f"{tau:g}" for tau in sorted(set(summary.taus))) or EMPTY
+    """The temperatures that the seeds' searches chose, each once; ``none`` for no mapping."""
+    chosen = sorted(set(summary.taus), key=lambda tau: (tau is not None, tau))
+    return ", ".join(map(_tau_name, chosen)) or EMPTY
+
+
+def _tau_name(tau: float | None) -> str:
+    return "none" if tau is None else f"{tau:g}"
 
 
 def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] = ()) -> Table:
@@ -288,8 +293,8 @@ def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, flo
     flat: dict[str, dict[str, float]] = {}
     for summary in summaries:
         values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
-        if summary.taus:
-            values["tau"] = math.fsum(summary.taus) / len(summary.taus)
+        if taus := [tau for tau in summary.taus if tau is not None]:
+            values["tau"] = math.fsum(taus) / len(taus)
         if summary.on_validation:
             values["seeds_on_validation"] = len(summary.on_validation)
         for key, comparison in summary.comparisons.items():
