@@ -148,3 +148,20 @@ def test_where_no_mapping_won_stage3_trains_nothing_and_says_so(
     mapper = NeuralMapper.load(paths.weights(3))
     assert mapper.tau_ is None
     assert np.array_equal(mapper.transform(waves(3)), waves(3).numpy())
+
+
+def test_chosen_by_outcome_the_curve_holds_both_searches(study: Path) -> None:
+    paths = context(study, "tau_search").paths
+    before, tau = load_json(paths.tau_curve), paths.tau.read_bytes()
+    by_outcome = TauSearch(n_samples=64, choose="outcome", mapper_steps=3)
+    tau_search.run(context(study, "tau_search", PARAMS.model_copy(update={"tau_search": by_outcome})))
+    curve = load_json(paths.tau_curve)
+    outcome = curve["outcome"]
+    assert (outcome["grid"], outcome["steps"], outcome["n_held_out"]) == ([0.5, 1, 2], 3, 16)
+    assert curve["fid"] == before["fid"] and len(outcome["fid"]) == 3
+    best = int(np.argmin(outcome["fid"]))
+    gain = outcome["fid_unmapped"] - outcome["fid"][best]
+    expected = outcome["grid"][best] if gain > outcome["standard_error"] else None
+    assert curve["tau"] == load_json(paths.tau)["tau"] == expected
+    tau_search.run(context(study, "tau_search"))
+    assert (load_json(paths.tau_curve), paths.tau.read_bytes()) == (before, tau)

@@ -103,10 +103,12 @@ class Mapper:
         seed: int = 0,
         session: Session | None = None,
         y: np.ndarray | None = None,
+        description: str = "stage 3",
     ) -> list[Row]:
         """Train from scratch on real series and their variants; return the loss curve; no mapping has none.
 
-        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares.
+        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares, and
+        `description` what the progress is called.
 
         Raises
         ------
@@ -119,7 +121,9 @@ class Mapper:
         if self.tau is None:
             return []
         network = seeded(derive_seed(seed, "mapper"), self._build)
-        curve, self.held_out = train(network, variants, self.tau, self.config, seed, session or Session(), y)
+        curve, self.held_out = train(
+            network, variants, self.tau, self.config, seed, session or Session(), y, description
+        )
         self._network = network
         return curve
 
