@@ -2,8 +2,8 @@
 
 Reads ``train.npz``, ``stage1.safetensors`` and ``samples.npz``; writes ``tau.json``, which holds the chosen
 temperature and nothing else, and ``tau_curve.json``, the whole search. Where ``tau_search.choose`` is ``outcome``,
-the likeness of samples and variants is measured all the same, for Figure 5, but decides nothing, and the temperature
-is null where no mapping wins.
+the likeness of samples and variants is measured all the same, for Figure 5, but decides nothing; where no mapping
+wins, the temperature is null.
 """
 
 from dataclasses import asdict
