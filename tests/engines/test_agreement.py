@@ -156,16 +156,20 @@ def test_a_new_data_set_runs_its_own_jobs_and_the_tables(done: Workspace, engine
 @pytest.mark.parametrize(
     ("line", "instead", "follow"),
     [
-        ("GROUPS = 4 ", "GROUPS = 2 ", FROM_STAGE3),
-        ("GROUPS = 4 ", "GROUPS = 2 + 2 ", "stage3 evaluate"),  # nothing comes out otherwise than before
+        ("GROUPS = 4 ", "GROUPS = 2 ", f"tau_search {FROM_STAGE3}"),
+        (
+            "GROUPS = 4 ",
+            "GROUPS = 2 + 2 ",
+            "tau_search stage3 evaluate",
+        ),  # nothing comes out otherwise than before
     ],
 )
-def test_an_edit_of_the_mapper_reruns_stage_3_onward(
+def test_an_edit_of_the_mapper_reruns_the_search_and_stage_3_onward(
     done: Workspace, engine: str, line: str, instead: str, follow: str
 ) -> None:
     done.replace("src/nm_vqtsg/mapper/network.py", line, instead)
-    assert done.planned() == jobs(FROM_STAGE3)
-    assert done.stale() == {"stage3", "evaluate"}
+    assert done.planned() == jobs(f"tau_search {FROM_STAGE3}")
+    assert done.stale() == {"tau_search", "stage3", "evaluate"}
     run(done, engine)
     assert done.ran() == jobs(follow)
     done.assert_idle()

@@ -39,7 +39,10 @@ def test_an_experiment_of_some_steps(done: Workspace) -> None:
     """DVC writes a small number with an exponent, which YAML 1.1 takes for a text."""
     done.dvc("exp", "run", "-S", "stage3.steps=100", "-S", "stage3.learning_rate_min=0.00001")
     assert "  learning_rate_min: 1e-05 " in (done.path / "params.yaml").read_text().split("\nstage3:")[1]
-    assert done.ran() == jobs("stage3 evaluate plot tables")
+    rest = jobs(
+        "stage3 evaluate plot tables"
+    )  # what the search's mappers share with stage 3 may change its choice
+    assert done.ran() == rest | jobs("tau_search")
     done.assert_idle()
 
 

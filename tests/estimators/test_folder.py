@@ -12,6 +12,7 @@ from small_model import labelled_waves, small_generator, small_mapper
 
 from nm_vqtsg import VQVAE, NeuralMapper, TimeVQVAE, load_generator
 from nm_vqtsg.errors import ArtifactError, one_line
+from nm_vqtsg.mapper.model import Mapper
 
 X, y = labelled_waves(channels=2)
 SCORES = {
@@ -186,3 +187,15 @@ def test_what_is_no_model_is_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "stage2.safetensors").write_bytes(b"half")
     with pytest.raises(ArtifactError, match="not a readable"):
         load_generator(folder)
+
+
+def test_a_folder_whose_mapper_is_no_mapping_says_so(folder: Path) -> None:
+    own = NeuralMapper.load(folder).mapper_
+    none = Mapper(own.config, own.svq, None, own.in_channels, own.length, own.codes)
+    none.scaling = own.scaling
+    NeuralMapper.of(none, progress=False).save(folder)
+    again = NeuralMapper.load(folder)
+    assert again.tau_ is None
+    assert np.array_equal(again.transform(X), X.astype(np.float32))
+    card = (folder / "README.md").read_text()
+    assert "changes nothing" in card and "tau: null" in card

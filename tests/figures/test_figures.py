@@ -111,6 +111,16 @@ def test_tau_curve_marks_the_winner_and_warns_at_an_end(at_edge: bool) -> None:
     assert ("end of the grid" in star.get_label()) is at_edge
 
 
+def test_tau_curve_marks_the_winner_by_outcome_on_the_curve_that_decided() -> None:
+    figure = figures.tau_curve(
+        [1, 0.1], [0.2, 0.01], chosen=1, at_edge=False, sizes=(64, 80), outcome=([0.3, 0.6], 0.5)
+    )
+    _, deciding, unmapped, star = figure.axes[0].lines
+    assert list(deciding.get_ydata()) == [0.6, 0.3]
+    assert set(unmapped.get_ydata()) == {0.5}
+    assert (list(star.get_xdata()), list(star.get_ydata())) == ([1], [0.3])
+
+
 def test_class_bars_have_two_bars_a_class_and_name_those_left_out() -> None:
     figure = figures.class_bars(
         {"-1": 1.0, "1": 3.0}, {"-1": 0.5, "1": 1.0}, reference={"1": 0.25}, left_out=["2"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from untrained import untrained_judge
 
-from nm_vqtsg.artifacts import save_json, save_npz, save_text
+from nm_vqtsg.artifacts import load_json, save_json, save_npz, save_text
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
@@ -66,6 +66,20 @@ def test_without_labels_the_figures_of_the_judge_say_so(tmp_path: Path) -> None:
         assert "labels" in text
     titles = [axis.get_title() for axis in plot.FIGURES["loss_curves.png"](run).axes]
     assert "FCN (judge)" not in titles and "Stage 3: mapper" in titles
+
+
+def test_a_run_without_a_mapping_has_its_figures(tmp_path: Path) -> None:
+    ctx = finished_run(tmp_path, channels=1, labelled=True)
+    outcome = {"fid": [0.4, 0.3], "fid_unmapped": 0.25}
+    save_json(ctx.paths.tau_curve, load_json(ctx.paths.tau_curve) | {"tau": None, "outcome": outcome})
+    save_text(ctx.paths.curve(3), "step\tloss\tlr\n")
+    run = plot.Inputs(ctx)
+    titles = [axis.get_title() for axis in plot.FIGURES["loss_curves.png"](run).axes]
+    assert "Stage 2: prior" in titles and "Stage 3: mapper" not in titles
+    assert not any("chosen" in axis.get_title() for axis in plot.FIGURES["fig5_tau.png"](run).axes)
+    (axis,) = plot.FIGURES["tau_curve.png"](run).axes
+    assert [list(line.get_ydata()) for line in axis.lines] == [[0.2, 0.1], [0.4, 0.3], [0.25, 0.25]]
+    assert axis.get_legend().get_title().get_text() == "no mapping was chosen"
 
 
 def test_a_missing_or_damaged_curve_is_named(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_stage3_reads_nothing_of_the_search_but_tau_and_repeats_to_the_byte(stud
     assert [path.read_bytes() for path in outputs] == before
 
 
-@pytest.mark.parametrize("content", [{}, {"tau": None}, [1], {"tau": "1"}])
+@pytest.mark.parametrize("content", [{}, {"tau": True}, [1], {"tau": "1"}])
 def test_a_broken_tau_file_is_refused(study: Path, content: object) -> None:
     path = context(study, "stage3").paths.tau
     before = path.read_bytes()
@@ -127,3 +127,41 @@ def test_a_broken_tau_file_is_refused(study: Path, content: object) -> None:
             stage3.run(context(study, "stage3"))
     finally:
         path.write_bytes(before)
+
+
+def test_where_no_mapping_won_stage3_trains_nothing_and_says_so(
+    study: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = context(study, "stage3").paths
+    paths = context(tmp_path, "stage3").paths
+    for source, target in ((here.train, paths.train), (here.weights(1), paths.weights(1))):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    save_json(paths.tau, {"tau": None})
+    with caplog.at_level(logging.WARNING):
+        stage3.run(context(tmp_path, "stage3"))
+    assert "mapped series are the generated ones" in caplog.text
+    report = load_json(paths.report(3))
+    assert (report["tau"], report["steps"], report["loss"], report["parameters"]) == (None, 0, None, 0)
+    assert paths.curve(3).read_text() == "step\tloss\tlr\n"
+    assert load_model(paths.weights(3))[1]["tau"] is None
+    mapper = NeuralMapper.load(paths.weights(3))
+    assert mapper.tau_ is None
+    assert np.array_equal(mapper.transform(waves(3)), waves(3).numpy())
+
+
+def test_chosen_by_outcome_the_curve_holds_both_searches(study: Path) -> None:
+    paths = context(study, "tau_search").paths
+    before, tau = load_json(paths.tau_curve), paths.tau.read_bytes()
+    by_outcome = TauSearch(n_samples=64, choose="outcome", mapper_steps=3)
+    tau_search.run(context(study, "tau_search", PARAMS.model_copy(update={"tau_search": by_outcome})))
+    curve = load_json(paths.tau_curve)
+    outcome = curve["outcome"]
+    assert (outcome["grid"], outcome["steps"], outcome["n_held_out"]) == ([0.5, 1, 2], 3, 16)
+    assert curve["fid"] == before["fid"] and len(outcome["fid"]) == 3
+    best = int(np.argmin(outcome["fid"]))
+    gain = outcome["fid_unmapped"] - outcome["fid"][best]
+    expected = outcome["grid"][best] if gain > outcome["standard_error"] else None
+    assert curve["tau"] == load_json(paths.tau)["tau"] == expected
+    tau_search.run(context(study, "tau_search"))
+    assert (load_json(paths.tau_curve), paths.tau.read_bytes()) == (before, tau)

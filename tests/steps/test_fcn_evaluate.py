@@ -16,7 +16,8 @@ from nm_vqtsg.errors import ArtifactError, DataError
 from nm_vqtsg.evaluation import scores as scores_module
 from nm_vqtsg.evaluation.table import format_scores
 from nm_vqtsg.judge import network as fcn_module
-from nm_vqtsg.params import Params, Stage1
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.params import Params, Stage1, Stage3, Svq
 from nm_vqtsg.steps import evaluate, fcn
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.study.paths import Paths
@@ -202,3 +203,20 @@ def test_files_that_do_not_belong_together(tmp_path: Path, study: Paths) -> None
     untrained_judge(1, 3).save(tmp_path / "three.safetensors")
     with pytest.raises(ArtifactError, match="3 classes"):
         evaluate_files(study.test, study.samples, fcn=tmp_path / "three.safetensors", params=PARAMS)
+
+
+def test_without_a_mapping_mapped_samples_are_the_generated_ones(study: Paths) -> None:
+    """Where the search found none to be better, nothing changes, and the numbers say so."""
+    fcn.run(context("fcn", Paths(study.study, "Toy")))
+    Mapper(Stage3(), Svq(), None, 1, 20, "0" * 64).save(study.weights(3), {"dataset": "Toy"})
+    save_json(study.tau_curve, load_json(study.tau_curve) | {"tau": None})
+    save_json(study.report(3), {"tau": None, "steps": 0, "loss": None})
+    evaluate.run(context("evaluate", study))
+    mapped, samples = load_npz(study.mapped), load_npz(study.samples)
+    for name in ("X", "X_class", "y_class"):
+        np.testing.assert_array_equal(mapped[name], samples[name])
+    metrics = load_json(study.metrics)
+    assert metrics["tau"] is None and metrics["mapped"] == metrics["baseline"]
+    assert set(metrics["gain"].values()) == {0.0}
+    assert metrics["unresolved"] and all(metrics["unresolved"].values())
+    assert any("the generated ones" in line for line in metrics["warnings"]["stage3"])

@@ -23,7 +23,12 @@ from nm_vqtsg.tables import (
     to_latex,
     to_markdown,
 )
+<<<<<<< HEAD
 from nm_vqtsg.tables.render import EMPTY, number
+=======
+from nm_vqtsg.tables.build import tau_text
+from nm_vqtsg.tables.render import number
+>>>>>>> mapper
 
 
 def record(dataset: str = "FaceAll", seed: int = 0, fid: float = 10.0, mapped: float = 5.0, **more: Any) -> dict:
@@ -285,3 +290,13 @@ def test_numbers_of_val_are_no_results_and_say_so() -> None:
     assert "FaceAll seeds 0 1. Read FIT" in to_markdown(controls_table(controlled))
     assert flat_metrics(summaries)["FaceAll"]["seeds_on_validation"] == 2
     assert "VAL" not in to_markdown(paper_tables(summarise([record()]))[1])
+
+
+def test_runs_without_a_mapping_say_so() -> None:
+    (summary,) = summarise([record(seed=0, tau=None), record(seed=1, tau=0.5)])
+    assert tau_text(summary) == "none, 0.5"
+    (row, _) = csv.DictReader(io.StringIO(to_csv(paper_tables([summary])[1])))
+    assert row["tau"] == "none 0.5"
+    assert flat_metrics([summary])["FaceAll"]["tau"] == 0.5
+    (alone,) = summarise([record(tau=None)])
+    assert tau_text(alone) == "none" and "tau" not in flat_metrics([alone])["FaceAll"]

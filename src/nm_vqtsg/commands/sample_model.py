@@ -67,7 +67,7 @@ def sample_model(
     if mapper is not None:
         X = mapper.transform(X)
     write_series(out, X, y)
-    return f"{len(X)} series{'' if mapper is None else ', mapped'}"
+    return f"{len(X)} series{'' if mapper is None or mapper.tau_ is None else ', mapped'}"
 
 
 def find_class(classes: np.ndarray, label: str) -> str | int | float | bool:

@@ -53,7 +53,9 @@ def _introduction(name: str, mapper: Mapper | None) -> str:
     text = (
         f"A generator of synthetic time series ({name}: a vector-quantised tokeniser and a prior over its tokens)."
     )
-    if mapper is not None:
+    if mapper is not None and mapper.tau is None:
+        text += " No neural mapper made its series more real, so that the one in this folder changes nothing."
+    elif mapper is not None:
         text += (
             f" Its neural mapper, trained on stochastic vector quantisation at τ = {mapper.tau:g}, moves the "
             "generated series towards the real ones."

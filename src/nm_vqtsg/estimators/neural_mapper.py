@@ -16,13 +16,13 @@ from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, w
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper import advice
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.outcome import Outcome, search_by_outcome
 from nm_vqtsg.mapper.quality import MapperReport, measure
 from nm_vqtsg.mapper.train import HeldOut
-from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.nn.saved import check_finite
-from nm_vqtsg.params import Params, Rocket, Stage3, Svq
+from nm_vqtsg.params import Params, Rocket, Stage3, Svq, TauSearch
 from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
@@ -64,6 +64,8 @@ class NeuralMapper(SectionEstimator):
         Temperatures to try; the paper's by default.
     rocket : Rocket or dict, optional
         Features on which temperatures are compared.
+    tau_search : TauSearch or dict, optional
+        How: ``{"choose": "outcome"}`` goes by what short mappers make of generated series; no mapping may win.
     random_state : int
         Seed of training and search.
     device : str
@@ -73,12 +75,14 @@ class NeuralMapper(SectionEstimator):
 
     Attributes
     ----------
-    tau_ : float
-        The temperature that was trained on.
+    tau_ : float or None
+        The temperature that was trained on; None where no mapping was better, so that series stay as they are.
     tau_curve_ : TauCurve or None
-        The search, if there was one.
-    report_ : MapperReport
-        L1 to the real series before and after mapping, on fresh variants of TRAIN.
+        How alike generated series and variants are at each temperature, if there was a search.
+    outcome_ : Outcome or None
+        What the short mappers made of generated series, if that decided.
+    report_ : MapperReport or None
+        L1 to the real series before and after mapping, on fresh variants of TRAIN; None without a mapping.
     held_out_ : HeldOut or None
         What it does on the series that ``stage3.validation_fraction`` held out.
     curve_ : list of dict
@@ -102,15 +106,16 @@ class NeuralMapper(SectionEstimator):
     """
 
     mapper_: Mapper
-    tau_: float
+    tau_: float | None
     tau_curve_: TauCurve | None
-    report_: MapperReport
+    outcome_: Outcome | None
+    report_: MapperReport | None
     held_out_: HeldOut | None
     curve_: list[dict[str, float]]
     mean_: np.ndarray
     std_: np.ndarray
 
-    sections: ClassVar = {"stage3": Stage3, "svq": Svq, "rocket": Rocket}
+    sections: ClassVar = {"stage3": Stage3, "svq": Svq, "rocket": Rocket, "tau_search": TauSearch}
 
     def __init__(
         self,
@@ -120,11 +125,12 @@ class NeuralMapper(SectionEstimator):
         tau: float | None = None,
         tau_grid: Sequence[float] | None = None,
         rocket: Rocket | dict[str, Any] | None = None,
+        tau_search: TauSearch | dict[str, Any] | None = None,
         random_state: int = 0,
         device: str = "auto",
         progress: bool = True,
     ) -> None:
-        self.stage3, self.svq, self.rocket = stage3, svq, rocket
+        self.stage3, self.svq, self.rocket, self.tau_search = stage3, svq, rocket, tau_search
         self.tau, self.tau_grid = tau, tau_grid
         self.random_state, self.device, self.progress = random_state, device, progress
 
@@ -152,7 +158,10 @@ class NeuralMapper(SectionEstimator):
             If `X` cannot be used or does not fit the generator, or the generator is not fitted; the message says
             why.
         """
-        self.section("rocket")  # all that a user may have got wrong is refused before any work
+        _ = (
+            self.section("rocket"),
+            self.section("tau_search"),
+        )  # all that a user may have got wrong is refused before any work
         config, svq, seed = self.section("stage3"), self.section("svq"), check_random_state(self.random_state)
         if self.tau is not None:
             check_tau(self.tau)
@@ -173,16 +182,16 @@ class NeuralMapper(SectionEstimator):
         session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
 
+        self.tau_curve_ = self.outcome_ = None
         variants = StochasticVariants(inner, x, svq.distance)
-        self.tau_curve_ = None if self.tau is not None else self._search(inner, x, session)
-        tau = self.tau_curve_.tau if self.tau_curve_ else self.tau
-        assert tau is not None
+        tau = self._search(inner, x, labels, session) if self.tau is None else self.tau
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
         mapper.scaling = Scaling(mean, std)
         self.curve_ = mapper.fit(variants, seed, session, labels)
-        self.report_ = measure(mapper, variants, seed)
+        self.report_ = None if tau is None else measure(mapper, variants, seed)
         self.held_out_ = mapper.held_out
-        _warn(advice.warnings(vars(self.report_) | (vars(self.held_out_) if self.held_out_ else {})))
+        findings = [vars(found) for found in (self.report_, self.held_out_) if found is not None]
+        _warn(advice.warnings({"tau": tau} | {name: value for found in findings for name, value in found.items()}))
         self.mapper_, self.tau_ = mapper, mapper.tau
         return self
 
@@ -200,7 +209,10 @@ class NeuralMapper(SectionEstimator):
             If nothing was fitted yet, or `X_hat` has another size or holds NaN.
         """
         mapper = self._fitted()
-        x_hat = self._scaled(as_series(X_hat, mapper.in_channels, mapper.length))
+        array = as_series(X_hat, mapper.in_channels, mapper.length)
+        if mapper.tau is None:
+            return array.astype(np.float32)  # to scale and to scale back would change the last digits
+        x_hat = self._scaled(array)
         with np.errstate(over="ignore"):
             X = Scaling(self.mean_, self.std_).undo(mapper.map(x_hat).cpu().numpy()).astype(np.float32)
         check_finite(X, "mapper")
@@ -250,28 +262,34 @@ class NeuralMapper(SectionEstimator):
     def of(cls, mapper: Mapper, *, device: str = "auto", progress: bool = True) -> Self:
         """An estimator around a trained mapper, as if it had been fitted."""
         estimator = cls(mapper.config, mapper.svq, tau=mapper.tau, device=device, progress=progress)
-        estimator.mapper_, estimator.tau_, estimator.tau_curve_ = mapper, mapper.tau, None
+        estimator.mapper_, estimator.tau_ = mapper, mapper.tau
+        estimator.tau_curve_ = estimator.outcome_ = None
         estimator.mean_, estimator.std_ = mapper.scaling.mean, mapper.scaling.std
         return estimator
 
-    def _search(self, generator: Codec, x: Tensor, session: Session) -> TauCurve:
+    def _search(self, generator: Codec, x: Tensor, labels: np.ndarray | None, session: Session) -> float | None:
         if not hasattr(generator, "sample"):
             raise UserError("tau cannot be searched for without generated series; give tau, or a whole generator")
         rng = new_rng(self.random_state, "tau", "samples")
-        grid = self.tau_grid if self.tau_grid is not None else Params().tau_grid
-        rocket = self.section("rocket")
-        curve = search_tau(
+        rocket, how = self.section("rocket"), self.section("tau_search")
+        searched = (
             generator,
             x,
-            generator.sample(ENOUGH, rng=rng, session=session),
-            grid,
+            generator.sample(how.n_samples, rng=rng, session=session),
+            self.tau_grid if self.tau_grid is not None else Params().tau_grid,
             RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
-            distance=self.section("svq").distance,
-            seed=self.random_state,
-            session=session,
         )
-        _warn(svq_advice.warnings(vars(curve) | {"tau": curve.tau, "at_edge": curve.at_edge}))
-        return curve
+        svq, seed = self.section("svq"), self.random_state
+        curve = search_tau(*searched, distance=svq.distance, n_train=how.n_train, seed=seed, session=session)
+        self.tau_curve_ = curve
+        chosen: TauCurve | Outcome = curve
+        if how.choose == "outcome":
+            config = self.section("stage3").model_copy(update={"steps": how.mapper_steps})
+            chosen = self.outcome_ = search_by_outcome(
+                *searched, config=config, svq=svq, y=labels, seed=seed, session=session
+            )
+        _warn(svq_advice.warnings({"grid": chosen.grid, "tau": chosen.tau, "at_edge": chosen.at_edge}))
+        return chosen.tau
 
     def _fitted(self) -> Mapper:
         mapper: Mapper = self._need("mapper_", "fit(generator, X) or load(path)")

@@ -16,14 +16,14 @@ MAX_TAUS = 6
 """Temperatures that fit into one row of Figure 5."""
 
 
-def shown_taus(grid: Sequence[float], chosen: float) -> list[float]:
-    """At most `MAX_TAUS` of the grid, spread evenly over its ranks, the chosen one always among them."""
+def shown_taus(grid: Sequence[float], chosen: float | None) -> list[float]:
+    """At most `MAX_TAUS` of the grid, spread evenly over its ranks, the chosen one, if any, always among them."""
     ordered = sorted(grid)
     if len(ordered) <= MAX_TAUS:
         return ordered
     ranks = {round(rank) for rank in np.linspace(0, len(ordered) - 1, MAX_TAUS)}
-    best = ordered.index(chosen)
-    if best not in ranks:
+    best = None if chosen is None else ordered.index(chosen)
+    if best is not None and best not in ranks:
         ranks.remove(min(ranks, key=lambda rank: (abs(rank - best), rank)))
         ranks.add(best)
     return [ordered[rank] for rank in sorted(ranks)]
@@ -37,7 +37,7 @@ def stochastic_variants(
     variant_features: Mapping[float, np.ndarray],
     *,
     fid: Mapping[float, float],
-    chosen: float,
+    chosen: float | None,
     unit: str | None = None,
 ) -> Figure:
     """X̂ and X̃'(τ) in the data space (above) and in ROCKET's (below), one column per τ (Figure 5).
@@ -51,7 +51,7 @@ def stochastic_variants(
     fid
         FID between X̂ and X̃'(τ) as the search measured it.
     chosen
-        The τ that won; its column is framed.
+        The τ that won; its column is framed. None where no mapping won.
     unit
         Of the values, for the axes, such as ``z-score``.
     """
@@ -103,7 +103,13 @@ def _frame(axis: Axes) -> None:
 
 @style.styled
 def tau_curve(
-    grid: Sequence[float], fid: Sequence[float], *, chosen: float, at_edge: bool, sizes: tuple[int, int]
+    grid: Sequence[float],
+    fid: Sequence[float],
+    *,
+    chosen: float | None,
+    at_edge: bool,
+    sizes: tuple[int, int],
+    outcome: tuple[Sequence[float], float] | None = None,
 ) -> Figure:
     """FID between X̂ and X̃'(τ) over the grid, with the chosen τ; says so when the best is at an end.
 
@@ -112,26 +118,40 @@ def tau_curve(
     grid, fid
         Temperatures (> 0, drawn on a logarithmic axis) and the FID at each.
     chosen, at_edge
-        The winner, and whether a lower FID may lie beyond the grid.
+        The winner, None for no mapping, and whether a lower FID may lie beyond the grid.
     sizes
         Generated series, and variants of TRAIN series, in each FID.
+    outcome
+        Where it decided: FID between held-out real series and X̂ after a short mapper, at each τ, and that of X̂
+        itself.
     """
     order = np.argsort(grid)
     taus, scores = np.asarray(grid, float)[order], np.asarray(fid, float)[order]
     figure = style.new_figure(2.6, width=4.2)
     axis = figure.subplots()
     axis.plot(taus, scores, color=style.STOCHASTIC, marker="o", markersize=4)
-    best = scores[int(np.argmin(np.abs(taus - chosen)))]
-    label = f"chosen τ = {chosen:g}"
-    if at_edge:
-        label += "\nat an end of the grid: a better τ\nmay lie beyond it"
-    axis.plot([chosen], [best], linestyle="none", marker="*", markersize=12, color="black", label=label)
+    deciding = scores
+    if outcome is not None:
+        axis.lines[0].set_label(rf"{style.X_HAT} and {style.X_STOCHASTIC}(τ)")
+        deciding = np.asarray(outcome[0], float)[order]
+        axis.plot(
+            taus, deciding, color=style.MAPPED, marker="s", markersize=4, label="held out and short mapper's"
+        )
+        axis.axhline(
+            outcome[1], color=style.GENERATED, linestyle="--", label=f"held out and {style.X_HAT}, no mapping"
+        )
+    if chosen is not None:
+        best = deciding[int(np.argmin(np.abs(taus - chosen)))]
+        label = f"chosen τ = {chosen:g}"
+        if at_edge:
+            label += "\nat an end of the grid: a better τ\nmay lie beyond it"
+        axis.plot([chosen], [best], linestyle="none", marker="*", markersize=12, color="black", label=label)
     axis.set_xscale("log")
-    style.scale_values(axis, scores)
+    style.scale_values(axis, np.concatenate([scores, deciding, [] if outcome is None else [outcome[1]]]))
     axis.set_xticks(taus, [f"{tau:g}" for tau in taus])
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("temperature τ")
     axis.set_ylabel(rf"ROCKET-FID of {style.X_HAT} and {style.X_STOCHASTIC}(τ)")
     axis.set_title(f"{sizes[0]} generated series, variants of {sizes[1]} of TRAIN")
-    axis.legend(loc="best")
+    axis.legend(loc="best", title=None if chosen is not None else "no mapping was chosen")
     return figure

@@ -10,9 +10,14 @@ CONSTANT = 0.01  # outputs that differ among each other by less than this share 
 def warnings(report: Mapping[str, Any]) -> list[str]:
     """Sentences about ``stage3.json``; none if all is well.
 
-    They look at its `l1`, `l1_input` and `spread` and, where series were held out, at `validation_loss` and
+    They look at its `tau`, `l1`, `l1_input` and `spread` and, where series were held out, at `validation_loss` and
     `validation_input`.
     """
+    if report.get("tau", 1) is None:
+        return [
+            "at no temperature tried did a mapper make generated series more real, so that there is none: mapped "
+            "series are the generated ones; try another tau_grid, or stage3.stft_weight"
+        ]
     sentences = []
     if report["spread"] < CONSTANT:
         sentences.append(

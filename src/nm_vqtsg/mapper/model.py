@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, ParameterError, UserError
@@ -25,12 +25,12 @@ from nm_vqtsg.training.seeds import derive_seed, seeded
 
 
 class MapperHeader(Header):
-    """Header of a saved mapper: what it is built from, and what it belongs to."""
+    """Header of a saved mapper: what it is built from and belongs to; without `tau` it changes nothing."""
 
     kind: Literal["mapper"] = "mapper"
     config: Stage3
     svq: Svq
-    tau: PositiveFinite
+    tau: PositiveFinite | None
     in_channels: Channels
     length: Length
     mean: tuple[Finite, ...]
@@ -48,14 +48,16 @@ class MapperHeader(Header):
 class Mapper:
     """f_φ on z-scored tensors: generated series to series that look like real ones.
 
+    Without a temperature it is no mapping, f(x) = x, with nothing to train: for where every mapper harms.
+
     Parameters
     ----------
     config : Stage3
         Network and budget.
     svq : Svq
         The distance of the variants that it learns from.
-    tau : float
-        Their temperature.
+    tau : float or None
+        Their temperature; None for no mapping.
     in_channels, length : int
         C and L of the series.
     codes : str
@@ -69,25 +71,30 @@ class Mapper:
         What `fit` found on the series that it held out, if it held out any; not saved.
     """
 
-    def __init__(self, config: Stage3, svq: Svq, tau: float, in_channels: int, length: int, codes: str) -> None:
-        self.config, self.svq, self.tau, self.codes = config, svq, check_tau(tau), codes
-        if math.isinf(self.tau):
+    def __init__(
+        self, config: Stage3, svq: Svq, tau: float | None, in_channels: int, length: int, codes: str
+    ) -> None:
+        self.config, self.svq, self.codes = config, svq, codes
+        self.tau = None if tau is None else check_tau(tau)
+        if self.tau is not None and math.isinf(self.tau):
             raise ParameterError(
                 "tau: is infinite, so that variants say nothing of their series; give a finite one"
             )
         self.in_channels, self.length = in_channels, length
         self.scaling = Scaling.none(in_channels)
         self.held_out: HeldOut | None = None
-        self._network: UNet | None = None
+        self._network: nn.Module | None = self._build() if self.tau is None else None
 
     @property
-    def network(self) -> UNet:
+    def network(self) -> nn.Module:
         """The trained network."""
         if self._network is None:
             raise UserError("the mapper is not trained yet; call fit first")
         return self._network
 
-    def _build(self) -> UNet:
+    def _build(self) -> nn.Module:
+        if self.tau is None:
+            return nn.Identity()
         return UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
 
     def fit(
@@ -96,10 +103,12 @@ class Mapper:
         seed: int = 0,
         session: Session | None = None,
         y: np.ndarray | None = None,
+        description: str = "stage 3",
     ) -> list[Row]:
-        """Train from scratch on real series and their variants; return the loss curve.
+        """Train from scratch on real series and their variants; return the loss curve; no mapping has none.
 
-        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares.
+        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares, and
+        `description` what the progress is called.
 
         Raises
         ------
@@ -109,8 +118,12 @@ class Mapper:
             If a loss is not finite.
         """
         self._check(variants.x)
+        if self.tau is None:
+            return []
         network = seeded(derive_seed(seed, "mapper"), self._build)
-        curve, self.held_out = train(network, variants, self.tau, self.config, seed, session or Session(), y)
+        curve, self.held_out = train(
+            network, variants, self.tau, self.config, seed, session or Session(), y, description
+        )
         self._network = network
         return curve
 
@@ -126,6 +139,8 @@ class Mapper:
             If the result is not finite.
         """
         self._check(x_hat)
+        if self.tau is None:
+            return x_hat
         network, was_training = self.network, self.network.training
         network.eval()
         try:

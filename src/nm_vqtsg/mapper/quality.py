@@ -33,7 +33,8 @@ class MapperReport:
 
 
 def measure(mapper: Mapper, variants: StochasticVariants, seed: int = 0) -> MapperReport:
-    """Look at the mapper on fresh variants of the first series."""
+    """Look at a mapper, which has a temperature, on fresh variants of the first series."""
+    assert mapper.tau is not None
     n = min(ENOUGH, len(variants))
     variant = variants.draw(slice(0, n), mapper.tau, new_rng(seed, "mapper check"))
     mapped, x = mapper.map(variant), variants.x[:n]

@@ -92,6 +92,7 @@ def train(
     seed: int,
     session: Session,
     y: np.ndarray | None = None,
+    description: str = "stage 3",
 ) -> tuple[list[Row], HeldOut | None]:
     """Minimise E |x − f_φ(x̃')|, or another `MapperLoss`, over fresh variants x̃', in place.
 
@@ -140,7 +141,7 @@ def train(
         seed=seed,
         session=session,
         callback=InTurn(*callbacks) if callbacks else None,
-        description="stage 3",
+        description=description,
         parts=[network],
     )
     if validation is None or held_out is None:

@@ -254,6 +254,10 @@ class TauSearch(Section):
     n_train: Several | None = param(
         None, "ours", "TRAIN series to compare with, a seeded choice; empty is all, as in the paper"
     )
+    choose: Literal["similarity", "outcome"] = param(
+        "similarity", "paper", "by likeness of samples and variants, or by what short mappers make of the samples"
+    )
+    mapper_steps: Steps = param(2000, "ours", "outcome: optimiser steps of each mapper; the rest as in stage3")
 
 
 class Stage3(Training):

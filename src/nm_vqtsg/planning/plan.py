@@ -104,6 +104,9 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
     seen = described + (2 + CONTROLS) * n_class
     by_cas = 3 * params.evaluate.cas_fits * (n_class + size.n_test) if size.n_classes else 0
     masked = cost.stage2 / params.stage2.batch_size / 3  # of a series, scored once: a third of a step is forward
+    mapped = min(n_samples, params.tau_search.n_samples) * (cost.map + cost.rocket)
+    mapper = params.tau_search.mapper_steps * cost.stage3 + size.n_train * cost.encode + mapped
+    mappers = len(params.tau_grid) if params.tau_search.choose == "outcome" else 0
     seconds = {
         "data": start,
         "fcn": fcn_seconds(params, size, cost),
@@ -113,7 +116,8 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
         "sample": (n_samples + n_class) * cost.sample,
         "tau_search": searched * (cost.encode + len(params.tau_grid) * (cost.variant + cost.rocket))
         + (len(params.tau_grid) + 1) * judging.fid
-        + min(n_samples, params.tau_search.n_samples) * cost.rocket,
+        + min(n_samples, params.tau_search.n_samples) * cost.rocket
+        + mappers * mapper,
         "stage3": params.stage3.steps * cost.stage3
         + size.n_train * cost.encode
         + min(ENOUGH, size.n_train) * cost.variant,

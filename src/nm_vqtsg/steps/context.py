@@ -82,7 +82,7 @@ class StepContext:
         An export bears the parameters of the steps whose outputs it takes along.
         """
         keys = sections(*EXPORTED) if self.step == "export" else sections(self.step)
-        content = self.params.model_dump(mode="json", include=set(keys) - {"own_data"})
+        content = self.params.model_dump(mode="json", include=_included(set(keys) - {"own_data"}))
         if "own_data" in keys and self.dataset in self.params.own_data:
             content["own_data"] = self.params.own_data[self.dataset].model_dump(mode="json", exclude={"path"})
         facts: dict[str, Any] = {"version": __version__, "step": self.step, "params": digest(content)}
@@ -222,6 +222,18 @@ class StepContext:
             )
             Store(self.study).keep(products(pipeline, stage, Digests()) or ())
         self.paths.remove_checkpoints(self.step)
+
+
+def _included(keys: set[str]) -> dict[str, Any]:
+    """Keys such as ``svq`` and ``stage3.width`` as pydantic wants them."""
+    included: dict[str, Any] = {}
+    for key in keys:
+        section, _, name = key.partition(".")
+        if name:
+            included.setdefault(section, {})[name] = True
+        else:
+            included[section] = True
+    return included
 
 
 def open_context(

@@ -64,12 +64,13 @@ def run(ctx: StepContext) -> None:
         config=params.evaluate,
         session=ctx.session,
     )
+    searched = ("grid", "fid", "at_edge", "n_generated", "n_train", *(["outcome"] if "outcome" in search else []))
     facts: dict[str, Any] = {
         "warnings": warnings,
         "dataset": ctx.dataset,
         "seed": ctx.seed,
         "tau": search["tau"],
-        "tau_search": {name: search[name] for name in ("grid", "fid", "at_edge", "n_generated", "n_train")},
+        "tau_search": {name: search[name] for name in searched},
         "steps": {name: getattr(params, name).steps for name in ("stage1", "stage2", "stage3")},
     }
     save_npz(ctx.paths.mapped, **mapped, provenance=np.array(canonical_json(ctx.provenance())))

@@ -135,6 +135,7 @@ def tau_curve(run: Inputs) -> Figure:
         chosen=search["tau"],
         at_edge=search["at_edge"],
         sizes=(search["n_generated"], search["n_train"]),
+        outcome=(outcome["fid"], outcome["fid_unmapped"]) if (outcome := search.get("outcome")) else None,
     )
 
 
@@ -173,6 +174,8 @@ def loss_curves(run: Inputs) -> Figure:
     }
     if run.test.y is None:
         del sources["FCN (judge)"]
+    if run.search["tau"] is None:  # nothing was trained
+        del sources["Stage 3: mapper"]
     curves = {title: read_curve(path) for title, path in sources.items()}
     labels = {f"loss_{band}": plan.label for band, plan in enumerate(run.tokenizer.plans)}
     labels |= {f"validation_{name}": f"{label}, held out" for name, label in labels.items()}

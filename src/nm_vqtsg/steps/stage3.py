@@ -1,7 +1,8 @@
 """Step ``stage3``: train the neural mapper on the temperature that was found.
 
 Reads ``train.npz``, ``stage1.safetensors`` and ``tau.json``; writes ``stage3.safetensors``, ``stage3.json`` and
-``stage3_curve.tsv``.
+``stage3_curve.tsv``. Where the search found no mapping to be best, its `tau` is null, nothing is trained, and the
+mapper changes nothing.
 """
 
 from dataclasses import asdict
@@ -24,24 +25,27 @@ from nm_vqtsg.training.curve import save_curve
 def run(ctx: StepContext) -> None:
     """Train, look at the result on fresh variants, and save."""
     chosen = load_json(ctx.paths.tau)
-    if not isinstance(chosen, dict) or not isinstance(chosen.get("tau"), int | float):
-        raise ArtifactError(f"{ctx.paths.tau}: holds no number 'tau'; run tau_search again")
+    tau = chosen.get("tau", "") if isinstance(chosen, dict) else ""
+    if isinstance(tau, bool) or not isinstance(tau, int | float | None):
+        raise ArtifactError(f"{ctx.paths.tau}: holds no 'tau', a number or null; run tau_search again")
     params, device = ctx.params, ctx.session.device
     train = Series.load(ctx.paths.train)
     x = torch.from_numpy(train.X).to(device)
     tokenizer = registry.load(params.generator, ctx.model(1), device)
     variants = StochasticVariants(tokenizer, x, params.svq.distance)
     codes = codes_digest(tokenizer.codebooks)
-    mapper = Mapper(params.stage3, params.svq, float(chosen["tau"]), x.shape[1], x.shape[2], codes)
+    tau = None if tau is None else float(tau)
+    mapper = Mapper(params.stage3, params.svq, tau, x.shape[1], x.shape[2], codes)
     curve = mapper.fit(variants, ctx.seed, ctx.session, train.y)
+    quality = {} if tau is None else asdict(measure(mapper, variants, ctx.seed))
 
     report = {
         "tau": mapper.tau,
         "distance": params.svq.distance,
         "parameters": sum(parameter.numel() for parameter in mapper.network.parameters()),
-        "steps": int(curve[-1]["step"]),
-        "loss": curve[-1]["loss"],
-        **asdict(measure(mapper, variants, ctx.seed)),
+        "steps": int(curve[-1]["step"]) if curve else 0,
+        "loss": curve[-1]["loss"] if curve else None,
+        **quality,
         **(asdict(mapper.held_out) if mapper.held_out else {}),
         "provenance": ctx.provenance(),
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nm_vqtsg.params import Stage3
 from nm_vqtsg.study.paths import Paths
 
 Scope = Literal["dataset", "seed", "study"]
@@ -44,7 +45,7 @@ class Step:
     reads, writes : tuple of Path
         Files of other steps, and its own; patterns with ``{dataset}`` and ``{seed}``, relative to the study.
     params : tuple of str
-        Keys of params.yaml that its results depend on.
+        Keys of params.yaml that its results depend on: sections, or ``section.key``.
     curve : Path or None
         The loss curve, which it writes, too. A step with a curve trains: it keeps checkpoints and can be resumed.
     metrics : Path or None
@@ -82,6 +83,8 @@ class Step:
 
 
 _P = Paths(Path(), "{dataset}", "{seed}")
+_SHORT_MAPPER = tuple(sorted(f"stage3.{name}" for name in Stage3.model_fields if name != "steps"))
+"""What the mappers of the search have in common with that of stage 3."""
 
 _ALL = (
     Step(
@@ -141,7 +144,7 @@ _ALL = (
         "the temperature of SVQ; apart from its curve, since stage 3 reads tau.json alone",
         reads=(_P.train, _P.weights(1), _P.samples),
         writes=(_P.tau, _P.tau_curve),
-        params=("generator", "rocket", "svq", "tau_grid", "tau_search"),
+        params=("generator", "rocket", "svq", "tau_grid", "tau_search", *_SHORT_MAPPER),
     ),
     Step(
         "stage3",
@@ -228,13 +231,16 @@ _MAKERS = {path: step for step in _ALL for path in step.products}
 
 
 def sections(*names: str) -> tuple[str, ...]:
-    """Keys of params.yaml on which the content of the outputs of steps depends, through all steps before them."""
+    """Keys of params.yaml on which the content of the outputs of steps depends, through all steps before them.
+
+    A ``section.key`` stands alone only where the whole section does not.
+    """
     keys: dict[str, None] = {}
     for step in _with_ancestors(names):
         keys |= dict.fromkeys(step.params)
         if step.own_data:
             keys["own_data"] = None
-    return tuple(sorted(keys))
+    return tuple(sorted(key for key in keys if "." not in key or key.partition(".")[0] not in keys))
 
 
 def _with_ancestors(names: tuple[str, ...]) -> Iterator[Step]:

@@ -208,8 +208,12 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "paper_comparable": comparable(protocol, summary) if printed else None,
         "judge": summary.judge,
         "judge_accuracy": summary.judge_accuracy,
+<<<<<<< HEAD
         "judge_balanced_accuracy": summary.judge_balanced_accuracy,
         "tau": " ".join(f"{tau:g}" for tau in summary.taus),
+=======
+        "tau": " ".join(map(_tau_name, summary.taus)),
+>>>>>>> mapper
         **{f"n_{name}": size for name, size in summary.sizes.items()},
     }
 
@@ -255,8 +259,13 @@ def judge_text(summary: DatasetSummary) -> str:
 
 
 def tau_text(summary: DatasetSummary) -> str:
-    """The temperatures that the seeds' searches chose, each once."""
-    return ", ".join(f"{tau:g}" for tau in sorted(set(summary.taus))) or EMPTY
+    """The temperatures that the seeds' searches chose, each once; ``none`` for no mapping."""
+    chosen = sorted(set(summary.taus), key=lambda tau: (tau is not None, tau))
+    return ", ".join(map(_tau_name, chosen)) or EMPTY
+
+
+def _tau_name(tau: float | None) -> str:
+    return "none" if tau is None else f"{tau:g}"
 
 
 def summary_table(summaries: Sequence[DatasetSummary], *, absent: Sequence[str] = ()) -> Table:
@@ -320,9 +329,14 @@ def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, flo
     flat: dict[str, dict[str, float]] = {}
     for summary in summaries:
         values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
+<<<<<<< HEAD
         values["judge_balanced_accuracy"] = summary.judge_balanced_accuracy  # left out below where there is none
         if summary.taus:
             values["tau"] = math.fsum(summary.taus) / len(summary.taus)
+=======
+        if taus := [tau for tau in summary.taus if tau is not None]:
+            values["tau"] = math.fsum(taus) / len(taus)
+>>>>>>> mapper
         if summary.on_validation:
             values["seeds_on_validation"] = len(summary.on_validation)
         for key, comparison in summary.comparisons.items():
