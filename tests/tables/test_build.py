@@ -23,12 +23,8 @@ from nm_vqtsg.tables import (
     to_latex,
     to_markdown,
 )
-<<<<<<< HEAD
-from nm_vqtsg.tables.render import EMPTY, number
-=======
 from nm_vqtsg.tables.build import tau_text
-from nm_vqtsg.tables.render import number
->>>>>>> mapper
+from nm_vqtsg.tables.render import EMPTY, number
 
 
 def record(dataset: str = "FaceAll", seed: int = 0, fid: float = 10.0, mapped: float = 5.0, **more: Any) -> dict:

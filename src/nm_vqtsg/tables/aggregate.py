@@ -113,12 +113,8 @@ class DatasetSummary:
     steps: tuple[tuple[int, ...], ...]
     judge: str
     judge_accuracy: float
-<<<<<<< HEAD
     judge_balanced_accuracy: float
-    taus: tuple[float, ...]
-=======
     taus: tuple[float | None, ...]
->>>>>>> mapper
     sizes: Mapping[str, int]
     comparisons: Mapping[str, Comparison]
     matched: Mapping[str, Statistic] = field(default_factory=dict)
@@ -162,12 +158,8 @@ def _summarise_dataset(name: str, runs: Sequence[Run]) -> DatasetSummary:
         steps=tuple(dict.fromkeys(_steps(run) for run in runs)),
         judge=f"{sources.pop() if len(sources) == 1 else 'mixed'} FCN" if accuracy else "ROCKET",
         judge_accuracy=accuracy.mean if accuracy else float("nan"),
-<<<<<<< HEAD
         judge_balanced_accuracy=balanced.mean if balanced else float("nan"),
-        taus=tuple(float(run["tau"]) for run in runs if run.get("tau") is not None),
-=======
         taus=tuple(None if run["tau"] is None else float(run["tau"]) for run in runs if "tau" in run),
->>>>>>> mapper
         sizes={key: value for key, value in (runs[0].get("n") or {}).items() if isinstance(value, int)},
         comparisons=comparisons,
         matched=matched,

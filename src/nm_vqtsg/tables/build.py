@@ -208,12 +208,8 @@ def _record(key: str, metric: str, protocol: str, summary: DatasetSummary, paper
         "paper_comparable": comparable(protocol, summary) if printed else None,
         "judge": summary.judge,
         "judge_accuracy": summary.judge_accuracy,
-<<<<<<< HEAD
         "judge_balanced_accuracy": summary.judge_balanced_accuracy,
-        "tau": " ".join(f"{tau:g}" for tau in summary.taus),
-=======
         "tau": " ".join(map(_tau_name, summary.taus)),
->>>>>>> mapper
         **{f"n_{name}": size for name, size in summary.sizes.items()},
     }
 
@@ -329,14 +325,9 @@ def flat_metrics(summaries: Sequence[DatasetSummary]) -> dict[str, dict[str, flo
     flat: dict[str, dict[str, float]] = {}
     for summary in summaries:
         values: dict[str, float] = {"seeds": len(summary.seeds), "judge_accuracy": summary.judge_accuracy}
-<<<<<<< HEAD
         values["judge_balanced_accuracy"] = summary.judge_balanced_accuracy  # left out below where there is none
-        if summary.taus:
-            values["tau"] = math.fsum(summary.taus) / len(summary.taus)
-=======
         if taus := [tau for tau in summary.taus if tau is not None]:
             values["tau"] = math.fsum(taus) / len(taus)
->>>>>>> mapper
         if summary.on_validation:
             values["seeds_on_validation"] = len(summary.on_validation)
         for key, comparison in summary.comparisons.items():
