@@ -34,8 +34,8 @@ def preset_values(name: str) -> dict[str, Any]:
     """
     if name not in PRESETS:
         raise ParameterError(f"preset: {shown(name)} is unknown; there are {', '.join(PRESETS)}")
-    default = dict(_flat(Params()))
-    chosen = {other: dict(_flat(preset)) for other, preset in PRESETS.items()}
+    default = dict(flat(Params()))
+    chosen = {other: dict(flat(preset)) for other, preset in PRESETS.items()}
     return {
         key: chosen[name][key] for key in default if any(values[key] != default[key] for values in chosen.values())
     }
@@ -48,7 +48,7 @@ def with_preset(params: Params, name: str) -> Params:
 
 def preset_text(name: str) -> str:
     """A line for each parameter in which a preset differs from the defaults; raises as `preset_values` does."""
-    default = dict(_flat(Params()))
+    default = dict(flat(Params()))
     changes = {key: value for key, value in preset_values(name).items() if value != default[key]}
     width = max(map(len, (f"{key}={scalar(value)}" for key, value in changes.items())), default=0)
     return "".join(
@@ -57,10 +57,11 @@ def preset_text(name: str) -> str:
     )
 
 
-def _flat(section: Section, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(section: Section, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys such as ``stage3.dropout`` and their values, in the order of params.yaml."""
     for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, Section):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
