@@ -386,7 +386,7 @@ def plan_study(
     from nm_vqtsg.params import load_params
     from nm_vqtsg.planning.plan import make_plan
     from nm_vqtsg.planning.sizes import data_size
-    from nm_vqtsg.planning.table import duration, plan_table
+    from nm_vqtsg.planning.table import duration, judges_in_words, plan_table
     from nm_vqtsg.session.device import chosen_device
     from nm_vqtsg.study.paths import Paths
 
@@ -406,8 +406,7 @@ def plan_study(
     Console(width=170, soft_wrap=True).print(plan_table(plan))
     typer.echo(
         f"In all {duration(plan.total)} of {where}; about {duration(plan.elapsed(cores))} from beginning to end "
-        f"with {cores} job(s) at a time on an otherwise idle machine. The FCN is counted at all its epochs; early "
-        "stopping may end it sooner."
+        f"with {cores} job(s) at a time on an otherwise idle machine. {judges_in_words(params, plan)}"
     )
 
 

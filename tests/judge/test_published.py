@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from nm_vqtsg.artifacts import load_json, save_json
+from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.datasets.resplit import resplit
@@ -27,6 +27,7 @@ from nm_vqtsg.evaluation.table import format_scores
 from nm_vqtsg.judge import published
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.judge.published import load_checkpoint, load_published
+from nm_vqtsg.metrics.accuracy import accuracy, balanced_accuracy
 from nm_vqtsg.params import Fcn, Params, load_params
 from nm_vqtsg.params.text import as_yaml
 from nm_vqtsg.session import Session
@@ -194,7 +195,7 @@ def test_any_two_files_with_the_published_judge(
     checkpoint = tmp_path / f"{NAME}.ckpt"
     checkpoint.write_bytes(packed(network.state_dict()))
     TEST.save(tmp_path / "real.npz")
-    TRAIN.save(tmp_path / "fake.npz")
+    Series(TRAIN.X[:200], TRAIN.y[:200], TRAIN.labels, TRAIN.scaling).save(tmp_path / "fake.npz")
     quick = Params.model_validate(
         {"rocket": {"n_kernels": 20}, "evaluate": {"bootstrap": 0, "cas_fits": 0, "network_seeds": 0}}
     )
@@ -322,18 +323,23 @@ def test_a_hostile_zip_is_refused(archive: bytes, tmp_path: Path) -> None:
         assert not (tmp_path.parent / f"{NAME}.ckpt").exists(), case
 
 
-def test_fields_of_records_of_unequal_classes(tmp_path: Path) -> None:
-    """Balanced accuracy stands beside accuracy where classes are unequal, and nowhere else."""
+def test_balanced_accuracy_stands_beside_accuracy_where_classes_are_unequal(tmp_path: Path) -> None:
     few = np.concatenate([np.flatnonzero(TEST.y == 0), np.flatnonzero(TEST.y == 1)[:20]])
     context = study(tmp_path, "own")
-    context.params = Params(datasets=(NAME,), fcn=Fcn(epochs=1, batch_size=400))
+    context.params = Params(datasets=(NAME,), fcn=Fcn(epochs=1, max_steps=1, batch_size=100))
     Series(TEST.X[few], TEST.y[few], TEST.labels, TEST.scaling).save(context.paths.test)
     fcn.run(context)
     report, judge = load_json(context.paths.fcn_report), Judge.load(context.paths.fcn)
     answers = judge.features_and_probabilities(TEST.X[few])[1].argmax(1)
     shares = [(answers[TEST.y[few] == label] == label).mean() for label in (0, 1)]
     assert report["source"] == "own" and report["balanced_accuracy"] == pytest.approx(np.mean(shares))
-    save_json(context.paths.fcn_report, {})
-    TEST.save(context.paths.test)
-    fcn.run(context)
-    assert load_json(context.paths.fcn_report)["balanced_accuracy"] is None
+
+
+def test_balanced_accuracy_of_closed_cases() -> None:
+    sure = np.eye(3)
+    y = np.repeat([0, 2], [90, 10])  # no series of class 1
+    assert balanced_accuracy(sure[np.zeros(100, int)], y) == 0.5  # knows the largest class alone
+    assert balanced_accuracy(sure[y], y) == 1
+    assert balanced_accuracy(sure[np.ones(100, int)], y) == 0
+    assert balanced_accuracy(sure[y[:19]], np.repeat([0, 1], [10, 9])) is None
+    assert accuracy(sure[np.zeros(100, int)], y) == 0.9

@@ -13,7 +13,7 @@ from nm_vqtsg.planning.calibration import Costs
 from nm_vqtsg.planning.judging import Judging
 from nm_vqtsg.planning.plan import CHAIN, Plan, fcn_seconds, job_seconds, make_plan
 from nm_vqtsg.planning.sizes import DataSize, data_size
-from nm_vqtsg.planning.table import duration
+from nm_vqtsg.planning.table import duration, judges_in_words
 
 ABSENT = (Path("absent/train.npz"), Path("absent/test.npz"))
 COST = Costs(*(float(number) for number in (2, 3, 5, 7)), *(0.0,) * 7)
@@ -68,6 +68,24 @@ def test_the_judge_is_counted_at_all_its_epochs(epochs: int, max_steps: int, ste
     assert fcn_seconds(params, size, COST) == steps * 7
 
 
+def test_early_stopping_and_judges_that_are_not_trained_here_are_known() -> None:
+    size, fast = DataSize(100, 25, 1, 64, 2), replace(COST, judge=1.0)
+    changes = ["fcn.epochs=8", "fcn.patience=2"]
+    params = override(Params(), changes)
+    looks = 10  # series held out, looked at after each epoch; 125 at the end
+    assert fcn_seconds(params, size, fast) == 8 * 7 + 8 * looks + 125
+    assert fcn_seconds(params, size, fast, sooner=True) == 3 * 7 + 3 * looks + 125
+    plan = Plan({"A": size}, {}, 1, judge_sooner=7200.0)
+    assert "all its epochs (8, or 20000 steps); early stopping ends it after 3" in judges_in_words(params, plan)
+    assert "2.0 h less" in judges_in_words(params, plan)
+    patient = override(params, ["fcn.patience=20"])
+    assert fcn_seconds(patient, size, fast, sooner=True) == fcn_seconds(patient, size, fast)
+    assert "never ends them" in judges_in_words(patient, replace(plan, judge_sooner=0.0))
+    fetched = override(params, ["fcn.source=published"])
+    assert fcn_seconds(fetched, size, fast) == 125
+    assert "published one" in judges_in_words(fetched, plan)
+
+
 def test_elapsed_time_is_bounded_by_the_cores_and_by_the_longest_run() -> None:
     job = {"data": 1.0, "fcn": 100.0, **dict.fromkeys(CHAIN, 10.0)}
     plan = Plan({"A": UNLABELLED, "B": UNLABELLED}, {"A": job, "B": job}, n_seeds=2)
@@ -96,6 +114,7 @@ def test_a_calibration_measures_every_job() -> None:
     again = make_plan(twice, {"Own": size}, torch.device("cpu"))
     assert 1.2 < again.jobs["Own"]["stage2"] / jobs["stage2"] < 4
     assert said == ["series of length 24", "scores"]
+    assert 0 < plan.judge_sooner < jobs["fcn"]
 
 
 def test_networks_and_draws_of_the_evaluation_are_counted() -> None:

@@ -101,6 +101,8 @@ class Judging:
         total += 2 * self.memorisation * values * m * (size.n_train + min(n, size.n_train))
         if size.n_classes:
             total += (sets + CONTROLS) * (self.kid_narrow * pairs + self.outliers * m)
+            if params.fcn.source != "own":  # the protocol of the published judge trims within classes, too
+                total += (sets + CONTROLS) * self.outliers * (n + n_class)
             ridge = self.ridge * (n_class / SMALL) ** 2
             total += 3 * config.cas_fits * ridge + self._bootstrap(params, size, n, m)
         return total

@@ -30,11 +30,14 @@ class Plan:
         Data set to step to seconds: ``data`` (download and resplit), ``fcn`` and one seed's steps.
     n_seeds : int
         Runs of each data set.
+    judge_sooner : float
+        By how much less the judges would take, all together, if early stopping ended each as soon as it can.
     """
 
     sizes: Mapping[str, DataSize]
     jobs: Mapping[str, Mapping[str, float]]
     n_seeds: int
+    judge_sooner: float = 0.0
 
     def of_seed(self, name: str) -> float:
         """One run of a data set, from stage 1 to the figures."""
@@ -90,7 +93,11 @@ def make_plan(
     progress("scores", len(shapes), len(shapes) + 1)
     judging = Judging.measure(params)
     jobs = {name: job_seconds(params, size, costs[size.shape[:2]], judging, start) for name, size in sizes.items()}
-    return Plan(dict(sizes), jobs, len(params.seeds))
+    sooner = sum(
+        fcn_seconds(params, size, costs[size.shape[:2]]) - fcn_seconds(params, size, costs[size.shape[:2]], True)
+        for size in sizes.values()
+    )
+    return Plan(dict(sizes), jobs, len(params.seeds), sooner)
 
 
 def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, start: float) -> dict[str, float]:
@@ -130,12 +137,19 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
     return {step: start + taken for step, taken in seconds.items()}
 
 
-def fcn_seconds(params: Params, size: DataSize, cost: Costs) -> float:
-    """Of the judge's training, all epochs: early stopping may end it sooner."""
+def fcn_seconds(params: Params, size: DataSize, cost: Costs, sooner: bool = False) -> float:
+    """Of the judge's training, all epochs; with `sooner`, as many as early stopping leaves it at least.
+
+    A judge that was trained elsewhere is only looked at, once.
+    """
     if not size.n_classes:
         return 0.0
-    held_out = params.fcn.validation_fraction * size.n_train
-    epoch = math.ceil((size.n_train - held_out) / params.fcn.batch_size)
-    steps = min(params.fcn.max_steps, params.fcn.epochs * epoch)
-    looked_at = steps / epoch * held_out + size.n_train + size.n_test
+    config, looked_at = params.fcn, float(size.n_train + size.n_test)
+    if config.source != "own":
+        return looked_at * cost.judge
+    held_out = config.validation_fraction * size.n_train
+    epoch = math.ceil((size.n_train - held_out) / config.batch_size)
+    epochs = min(config.epochs, 1 + config.patience) if sooner else config.epochs  # the first look may be the best
+    steps = min(config.max_steps, epochs * epoch)
+    looked_at += steps / epoch * held_out
     return steps * cost.fcn + looked_at * cost.judge

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from nm_vqtsg.params import Params
 from nm_vqtsg.planning.plan import CHAIN, SHARED, Plan
 
 if TYPE_CHECKING:
@@ -13,6 +14,20 @@ def duration(seconds: float) -> str:
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def judges_in_words(params: Params, plan: Plan) -> str:
+    """How the judges are counted."""
+    config = params.fcn
+    if config.source != "own":
+        return "The FCN is the published one, so it is not trained; its download is not counted."
+    counted = f"The FCN is counted at all its epochs ({config.epochs}, or {config.max_steps} steps)"
+    if plan.judge_sooner <= 0:
+        return f"{counted}, since early stopping never ends them."
+    return (
+        f"{counted}; early stopping ends it after {config.patience + 1} at the earliest, which would take "
+        f"{duration(plan.judge_sooner)} less in all."
+    )
 
 
 def plan_table(plan: Plan) -> "Table":

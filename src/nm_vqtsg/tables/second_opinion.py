@@ -22,7 +22,7 @@ from nm_vqtsg.tables.aggregate import (
 )
 from nm_vqtsg.tables.render import EMPTY, Table, gained, marked, mean_sd
 
-ELSEWHERE = frozenset({"fid_trimmed", "is", "is_normalized", "is_gap", "cfid"})
+ELSEWHERE = frozenset({"fid_trimmed", "is", "is_normalized", "is_gap", "is_trimmed", "cfid", "cfid_trimmed"})
 SCORES: dict[str, str] = {key: entry.name for key, entry in LEGEND.items() if key not in ELSEWHERE}
 """Rows for each data set, FID first to compare with: key in a record, name in print."""
 
