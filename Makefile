@@ -37,12 +37,17 @@ test-faults: install
 	$(TESTS) -m faults $(ARGS)
 
 # ten minutes of damaged files for each fuzzer; a crash is kept as build/fuzz/crash-* (see scripts/fuzz_*.py)
+# python scripts/attacks.py build/fuzz/*.log notes the numbers in docs/reliability.md
+fuzz: SHELL := bash
+fuzz: .SHELLFLAGS := -o pipefail -c
+fuzz: FUZZ = $(BIN)/python scripts/fuzz_$(1).py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS) 2>&1 \
+	| tee build/fuzz/$(1).log
 fuzz: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps atheris==3.0.0
 	mkdir -p build/fuzz
-	$(BIN)/python scripts/fuzz_readers.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
-	$(BIN)/python scripts/fuzz_params.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
-	$(BIN)/python scripts/fuzz_models.py -max_total_time=600 -artifact_prefix=build/fuzz/ $(ARGS)
+	$(call FUZZ,readers)
+	$(call FUZZ,params)
+	$(call FUZZ,models)
 
 lint: install
 	$(BIN)/ruff format --check src tests scripts benchmarks

@@ -386,13 +386,13 @@ def main(max_total_time: float, seed: int, prefix: str) -> int:
                     answers += run_case(number, sound)[1]
                 except Exception as error:
                     crashes += 1
-                    Path(f"{prefix}crash-models-{number}").write_text("".join(traceback.format_exception(error)))
-                    print(
-                        f"case {number}: {type(error).__name__}: {error} {getattr(error, '__notes__', '')}",
-                        flush=True,
-                    )
+                    kept = Path(f"{prefix}crash-models-{number}")
+                    kept.write_text("".join(traceback.format_exception(error)))
+                    print(f"{kept}: {type(error).__name__}: {error} {getattr(error, '__notes__', '')}", flush=True)
                 number += 1
-    print(f"{number - seed} cases, {crashes} crashes: {dict(sorted(answers.items()))}")
+    seconds = time.monotonic() - start
+    print(f"{crashes} crashes: {dict(sorted(answers.items()))}")
+    print(f"Done {number - seed} runs in {seconds:.0f} second(s)")  # as libFuzzer says it
     return crashes
 
 

@@ -66,15 +66,16 @@ def run_step(step: str, study: Path, dataset: str = "", seed: int | None = None,
     context = open_context(study, step, dataset, seed, **surroundings)
     context.check_access()
     module = importlib.import_module(f"nm_vqtsg.steps.{step}")
-    with context.locked(), context.unchanged():
-        start_logging(context.paths.log(step))
-        context.log.info("%s begins", context.paths.job(step))
-        if step != "download":
-            import torch
+    with context.locked():
+        with context.recorded():
+            start_logging(context.paths.log(step))
+            context.log.info("%s begins", context.paths.job(step))
+            if step != "download":
+                import torch
 
-            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        with context.session.stop.listening():
-            module.run(context)
+                torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+            with context.session.stop.listening():
+                module.run(context)
         context.finish()
         context.log.info("%s is done", context.paths.job(step))
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from nm_vqtsg.artifacts import load_npz
+from nm_vqtsg.engines.store import read_lock
 
 from .conftest import ENGINES, Workspace, jobs
+from .test_kills import start, wait_for
 
 pytestmark = pytest.mark.engines
 
@@ -124,7 +126,25 @@ def test_dvc_refuses_a_step_whose_code_was_edited_after_it_looked(own: Workspace
     own.dvc("repro", "fingerprint")
     own.edit("src/nm_vqtsg/datasets/resplit.py")
     said = own.dvc("repro", "--single-item", "download@GunPoint", "resplit@GunPoint", check=False)
-    assert "resplit-GunPoint: its code or data changed before it began; run `dvc repro` again" in said
+    assert "resplit@GunPoint: its code or data changed before it began; run `dvc repro` again" in said
     assert own.ran() == jobs("download", ("GunPoint",))
     own.dvc("repro", "resplit@GunPoint")
     assert own.ran() == jobs("resplit", ("GunPoint",))
+
+
+def test_dvc_refuses_a_step_whose_parameters_were_edited_while_it_ran(done: Workspace) -> None:
+    """DVC reads them when the step has ended, and would take the new ones for those that the results come from."""
+    job, log = "tau_search@GunPoint-0", done.path / "logs" / "tau_search-GunPoint-seed0.log"
+    done.forget(job)
+    begun = log.read_text().count(" begins")
+    process = start(done, "dvc", job)
+    wait_for(lambda: log.read_text().count(" begins") > begun)
+    done.set(tau_grid=[0.1, 0.4])
+    assert process.wait(timeout=3600) != 0
+    said = (done.path / "dvc.out").read_text()
+    assert f"{job}: its inputs, code or parameters changed while it ran; run `dvc repro` again" in said
+    assert job not in read_lock(done.path)
+    assert done.ran() == {log.stem}
+    done.dvc("repro", "--single-item", job)
+    assert done.ran() == {log.stem}
+    assert read_lock(done.path)[job]["params"]["params.yaml"]["tau_grid"] == [0.1, 0.4]

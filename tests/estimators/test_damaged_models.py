@@ -15,6 +15,8 @@ from nm_vqtsg.errors import ArtifactError, UserError
 from nm_vqtsg.judge.model import Judge
 
 VALUES: tuple[Any, ...] = (None, 0, -1, 10**12, float("nan"), float("inf"), "x", [], [1], {}, True)
+PARTS = (*fuzz.MODELS, fuzz.DESCRIPTION, fuzz.METRICS)
+OF_A_HEADER, OF_THE_DESCRIPTION, TENSORS = 150, 500, 10  # at least
 DEEP = "[" * 50_000 + "]" * 50_000
 
 
@@ -51,6 +53,7 @@ def answer(folder: Path, name: str) -> str:
     return "works"
 
 
+@pytest.mark.attacks(OF_A_HEADER)
 @pytest.mark.parametrize("name", fuzz.MODELS)
 def test_every_field_of_a_header_with_every_bad_value(folder: Path, name: str) -> None:
     table, data = fuzz.read_model(folder / name)
@@ -63,7 +66,7 @@ def test_every_field_of_a_header_with_every_bad_value(folder: Path, name: str) -
             table["__metadata__"]["config"] = json.dumps(header)
             fuzz.write_model(folder / name, table, data)
             answers[answer(folder, name)] += 1
-    assert answers["refused"] > 3 * answers["works"] and answers.total() > 150, answers
+    assert answers["refused"] > 3 * answers["works"] and answers.total() >= OF_A_HEADER, answers
 
 
 @pytest.mark.parametrize(
@@ -104,11 +107,12 @@ def test_what_a_header_asks_for_has_limits(folder: Path, name: str, place: Any, 
         load(folder, name)
 
 
+@pytest.mark.attacks(3 * TENSORS)
 @pytest.mark.parametrize("name", fuzz.MODELS)
 def test_every_tensor_that_is_no_number_lacks_or_is_renamed(folder: Path, name: str) -> None:
     table, data = fuzz.read_model(folder / name)
     names = [tensor for tensor in table if tensor != "__metadata__"]
-    assert len(names) > 10
+    assert len(names) >= TENSORS
     for tensor in names:
         rest = {key: value for key, value in table.items() if key != tensor}
         for other in ({}, {f"{tensor}x": table[tensor]}):
@@ -138,6 +142,7 @@ def test_weights_that_lead_to_infinity_give_no_series(folder: Path) -> None:
         mapper.transform(np.ones((2, 1, fuzz.LENGTH)))
 
 
+@pytest.mark.attacks(OF_THE_DESCRIPTION)
 def test_every_field_of_the_description_with_every_bad_value(folder: Path) -> None:
     path = folder / fuzz.DESCRIPTION
     sound, answers = json.loads(path.read_text()), Counter[str]()
@@ -147,7 +152,7 @@ def test_every_field_of_the_description_with_every_bad_value(folder: Path) -> No
             fuzz.change(description, place, lambda holder, key, value=value: holder.__setitem__(key, value))
             path.write_text(json.dumps(description))
             answers[answer(folder, path.name)] += 1
-    assert answers["refused"] > 3 * answers["works"] and answers.total() > 500, answers
+    assert answers["refused"] > 3 * answers["works"] and answers.total() >= OF_THE_DESCRIPTION, answers
 
 
 @pytest.mark.parametrize(
@@ -159,10 +164,11 @@ def test_a_description_that_is_none(folder: Path, text: str) -> None:
         load_generator(folder)
 
 
+@pytest.mark.attacks(len(PARTS))
 @pytest.mark.parametrize("how", fuzz.PATHS)
 def test_what_is_no_file_is_not_read(sound: Path, tmp_path: Path, how: str) -> None:
     """A pipe, a folder, a link to itself or to nowhere, a device, another model, nothing."""
-    for name in (*fuzz.MODELS, fuzz.DESCRIPTION, fuzz.METRICS):
+    for name in PARTS:
         folder = Path(shutil.copytree(sound, tmp_path / name))
         fuzz.replace(
             folder / name, how, folder / ("stage2.safetensors" if name != "stage2.safetensors" else fuzz.JUDGE)
@@ -173,6 +179,7 @@ def test_what_is_no_file_is_not_read(sound: Path, tmp_path: Path, how: str) -> N
         assert left_out or any("refused" in part for part in answers), (name, answers)
 
 
+@pytest.mark.attacks(100)
 def test_the_fuzzer_finds_nothing_in_a_hundred_cases(sound: Path) -> None:
     answers: Counter[str] = Counter()
     with fuzz.bounded(fuzz.PATIENCE_S, fuzz.MEMORY):

@@ -10,16 +10,19 @@ import pytest
 
 from nm_vqtsg.errors import UserError
 
+TRIES = 300
+
 
 @pytest.mark.parametrize("name", fuzz.READERS)
 def test_it_sets_out_from_what_is_sound(name: str, tmp_path: Path) -> None:
     fuzz.READERS[name](fuzz.Choices(b""), tmp_path)
 
 
+@pytest.mark.attacks(TRIES * len(fuzz.READERS))
 def test_it_finds_nothing_and_gets_past_the_parser() -> None:
     answers: Counter[str] = Counter()
     source = random.Random(1)
-    for _ in range(300):
+    for _ in range(TRIES):
         for index, read in enumerate(fuzz.READERS.values()):
             data = source.randbytes(2 + 6 * source.randint(1, 4))
             fuzz.read_any(bytes([index]) + data)

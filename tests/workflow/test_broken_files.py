@@ -93,6 +93,7 @@ def test_a_lock_without_stages_is_empty(tmp_path: Path, content: str) -> None:
     assert read_lock(tmp_path) == {}
 
 
+@pytest.mark.attacks(1000)
 def test_any_damage_is_refused_or_read_as_dvc_reads_it(tmp_path: Path) -> None:
     """A thousand locks with something cut out, put in or changed."""
     source = random.Random(0)

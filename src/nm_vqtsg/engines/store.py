@@ -151,15 +151,17 @@ class Store:
         for folder in (self.cache, self.cache / "files" / "md5", self.cache / "runs"):
             check_writable(folder / "new")
 
-    def keep(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Put outputs into the cache; an object that is there already stays only if it is what its name says.
+    def remember(self, record: Record) -> None:
+        """Put the outputs that a record describes into the cache, and the record into the run cache.
+
+        An object that is there already is kept only if it is what its name says.
 
         Raises
         ------
         ArtifactError
-            An output is not what its entry says.
+            An output is not what the record says; nothing is recorded.
         """
-        for entry in entries:
+        for entry in record["outs"]:
             target = self._object(entry["md5"])
             if _is(entry, target):
                 continue
@@ -168,16 +170,6 @@ class Store:
                 if not _is(entry, temporary):
                     raise ArtifactError(f"{entry['path']}: has changed since it was made; run its step again")
             target.chmod(_READ_ONLY)
-
-    def remember(self, record: Record) -> None:
-        """Put the outputs that a record describes into the cache, and the record into the run cache.
-
-        Raises
-        ------
-        ArtifactError
-            An output is not what the record says; nothing is recorded.
-        """
-        self.keep(record["outs"])
         if _record(self._runs(record) / _digest(record)) != record:
             self._enter(record)
 

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import digest, load_facts, load_json
-from nm_vqtsg.engines.pipeline import Pipeline
-from nm_vqtsg.engines.records import Digests, products
-from nm_vqtsg.engines.store import Store
+from nm_vqtsg.artifacts import digest, load_facts
 from nm_vqtsg.errors import ArtifactError, UserError
 from nm_vqtsg.files import check_readable, check_target, check_writable
 from nm_vqtsg.params import Params, load_params
@@ -149,11 +146,6 @@ class StepContext:
         """The study's folder, absolute."""
         return self.paths.study.resolve()
 
-    @property
-    def _in_dvc(self) -> bool:
-        """Whether DVC runs the step."""
-        return "DVC_STAGE" in os.environ
-
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Wait while another process runs this very job, such as one that outlived a killed engine."""
@@ -181,47 +173,23 @@ class StepContext:
             check_readable(self.paths.fill(pattern))
         for pattern in STEPS[self.step].products:
             check_writable(self.paths.fill(pattern))
-        if self._in_dvc:  # which puts the results into its cache
-            Store(self.study).check_writable()
 
     @contextmanager
-    def unchanged(self) -> Iterator[None]:
-        """Where DVC runs the step: refuse what it would record wrongly, an edit while it is at work.
-
-        DVC takes the digests of code and own data from the study's fingerprint.json, which was made when its run
-        began. Snakemake looks for itself before and after each job.
-        """
-        if not self._in_dvc or self.step not in STEPS:
+    def recorded(self) -> Iterator[None]:
+        """Where DVC runs the step: see to it that what it records is true, and that it has the results."""
+        if "DVC_STAGE" not in os.environ or self.step not in STEPS:
             yield
             return
-        recorded = load_json(self.paths.fingerprint)
-        for when in ("before it began", "while it ran"):
-            now, step = Fingerprint(self.study, self.params), STEPS[self.step]
-            agrees = recorded["code"].get(self.step) == now.code(self.step) and (
-                not step.own_data or recorded["data"].get(self.dataset) == now.data(self.dataset)
-            )
-            if not agrees:
-                job = self.paths.job(self.step)
-                raise UserError(f"{job}: its code or data changed {when}; run `dvc repro` again")
-            if when == "before it began":
-                yield
+        from nm_vqtsg.engines.guest import guest_of_dvc
+
+        wildcards = {"dataset": self.dataset, "seed": "" if self.paths.seed is None else str(self.paths.seed)}
+        with guest_of_dvc(self.study, self.step, {key: value for key, value in wildcards.items() if value}):
+            yield
 
     def finish(self) -> None:
-        """Remove what only an unfinished job needs, unless somebody keeps it until the results are put away.
-
-        DVC puts them away after the step has ended, and makes them anew if its cache had no room. So they go into
-        the cache here, where DVC finds them.
-        """
-        if KEEP_VARIABLE in os.environ:
-            return
-        if self._in_dvc and self.step in TRAINED:
-            pipeline = Pipeline(self.study)
-            wildcards = {"dataset": self.dataset, "seed": self.paths.seed}
-            stage = pipeline.find(
-                self.step, {key: str(value) for key, value in wildcards.items() if value is not None}
-            )
-            Store(self.study).keep(products(pipeline, stage, Digests()) or ())
-        self.paths.remove_checkpoints(self.step)
+        """Remove what only an unfinished job needs, unless somebody keeps it until the results are put away."""
+        if KEEP_VARIABLE not in os.environ:
+            self.paths.remove_checkpoints(self.step)
 
 
 def _included(keys: set[str]) -> dict[str, Any]:
