@@ -62,9 +62,11 @@ def test_draws_every_figure(tmp_path: Path) -> None:
 def test_without_labels_the_figures_of_the_judge_say_so(tmp_path: Path) -> None:
     run = plot.Inputs(finished_run(tmp_path, channels=1, labelled=False))
     for name in ("fig4_features.png", "cfid_classes.png"):
-        text = " ".join(text.get_text() for text in plot.FIGURES[name](run).texts)
+        text = " ".join(text.get_text() for text in plot.draw(run, name).texts)
         assert "labels" in text
-    titles = [axis.get_title() for axis in plot.FIGURES["loss_curves.png"](run).axes]
+    figure = plot.draw(run, "loss_curves.png")
+    assert figure.get_suptitle() == "Training. Toy, seed 0"
+    titles = [axis.get_title() for axis in figure.axes]
     assert "FCN (judge)" not in titles and "Stage 3: mapper" in titles
 
 

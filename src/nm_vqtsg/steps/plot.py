@@ -141,13 +141,17 @@ def tau_curve(run: Inputs) -> Figure:
 
 def class_bars(run: Inputs) -> Figure:
     """cFID class by class."""
-    baseline, mapped = (run.metrics[name].get("cfid_per_class") for name in ("baseline", "mapped"))
-    if not baseline or not mapped:
+    versions = {name: run.metrics[name].get("cfid_per_class") for name in ("baseline", "mapped")}
+    if not all(versions.values()):
         return figures.statement("cFID of each class", run.metrics["missing"].get("cfid", NO_LABELS))
     labels = [] if run.test.labels is None else run.test.labels.tolist()
-    left_out = [label for label in labels if label not in baseline]
-    reference = (run.metrics.get("reference") or {}).get("cfid_per_class", {})
-    return figures.class_bars(baseline, mapped, reference=reference, left_out=left_out)
+    known = run.metrics.get("intervals", {})
+    return figures.class_bars(
+        versions,
+        intervals={name: known.get(name, {}).get("cfid_per_class", {}) for name in versions},
+        reference=(run.metrics.get("reference") or {}).get("cfid_per_class", {}),
+        left_out=[label for label in labels if label not in versions["baseline"]],
+    )
 
 
 def codebook_usage(run: Inputs) -> Figure:
@@ -176,11 +180,27 @@ def loss_curves(run: Inputs) -> Figure:
         del sources["FCN (judge)"]
     if run.search["tau"] is None:  # nothing was trained
         del sources["Stage 3: mapper"]
-    curves = {title: read_curve(path) for title, path in sources.items()}
-    labels = {f"loss_{band}": plan.label for band, plan in enumerate(run.tokenizer.plans)}
-    labels |= {f"validation_{name}": f"{label}, held out" for name, label in labels.items()}
-    named = {title: {labels.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
-    return figures.loss_curves(named)
+    plans, only_l1 = run.tokenizer.plans, run.ctx.params.stage3.stft_weight == 0
+    errors = {plan.name: f"{plan.label}: error of the reconstruction" for plan in plans}
+    commitments = {f"{plan.name}_commitment": f"{plan.label}: distance of encoder and codes" for plan in plans}
+    tokens = {f"loss_{band}": f"{plan.label}: cross-entropy of hidden tokens" for band, plan in enumerate(plans)}
+    tokens |= {f"validation_{name}": f"{words}, held out" for name, words in tokens.items()}
+    tokens["validation_loss"] = "the sum on TRAIN series that were held out"
+    names = {
+        "FCN (judge)": {
+            "loss": "loss: cross-entropy on TRAIN",
+            "validation_loss": "the same on TRAIN series that were held out",
+        },
+        "Stage 1: tokeniser": {"loss": "loss: weighted sum of the others", **errors, **commitments},
+        "Stage 2: prior": {"loss": "loss: sum of the others" if len(plans) > 1 else "loss", **tokens},
+        "Stage 3: mapper": {
+            "loss": "loss: L1 of mapped variants and real series" if only_l1 else "loss: L1 and Fourier magnitudes",
+            "l1_input": "L1 of the variants unmapped, to be beaten",
+            "validation_loss": "loss on TRAIN series that were held out",
+            "validation_input": "that of no mapping, to be beaten",
+        },
+    }
+    return figures.loss_curves({title: read_curve(path) for title, path in sources.items()}, names=names)
 
 
 def reconstructions(run: Inputs) -> Figure:
@@ -210,24 +230,31 @@ def read_curve(path: Path) -> dict[str, np.ndarray]:
         raise ArtifactError(f"{path}: not a table of numbers; run the step that makes it again") from error
 
 
-FIGURES: dict[str, Callable[[Inputs], Figure]] = {
-    "fig2_overlays.png": overlays,
-    "fig3_pairs.png": pairs,
-    "fig4_features.png": feature_planes,
-    "fig5_tau.png": stochastic_variants,
-    "tau_curve.png": tau_curve,
-    "cfid_classes.png": class_bars,
-    "codebook_usage.png": codebook_usage,
-    "loss_curves.png": loss_curves,
-    "reconstructions.png": reconstructions,
+FIGURES: dict[str, tuple[str, Callable[[Inputs], Figure]]] = {
+    "fig2_overlays.png": ("Figure 2: series over one another", overlays),
+    "fig3_pairs.png": ("Figure 3: before and after the mapper", pairs),
+    "fig4_features.png": ("Figure 4: features of the FCN", feature_planes),
+    "fig5_tau.png": ("Figure 5: the τ that the samples resemble", stochastic_variants),
+    "tau_curve.png": ("The search for τ", tau_curve),
+    "cfid_classes.png": ("FID of each class", class_bars),
+    "codebook_usage.png": ("Use of the codebooks", codebook_usage),
+    "loss_curves.png": ("Training", loss_curves),
+    "reconstructions.png": ("TEST series and their reconstructions", reconstructions),
 }
-"""Every run has all of these files; where there is nothing to draw, the figure says why."""
+"""File to title and function. Every run has all of these files; where there is nothing to draw, the figure says
+why."""
+
+
+def draw(run: Inputs, name: str) -> Figure:
+    """One of `FIGURES`, with its title, data set and seed above it."""
+    title, function = FIGURES[name]
+    figure = figures.titled(function(run), f"{title}. {run.ctx.dataset}, seed {run.ctx.seed}")
+    return figures.footnote(figure, ON_VALIDATION) if run.test.validation else figure
 
 
 def png(run: Inputs, name: str) -> bytes:
     """One of `FIGURES` as a PNG; equal artifacts give equal bytes."""
-    figure = FIGURES[name](run)
-    return figures.png_bytes(figures.footnote(figure, ON_VALIDATION) if run.test.validation else figure)
+    return figures.png_bytes(draw(run, name))
 
 
 def run(ctx: StepContext) -> None:
