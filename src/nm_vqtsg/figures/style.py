@@ -92,7 +92,7 @@ class Look:
 
 _LOOKS = {
     "real": Look("real", REAL),
-    "train": Look("TRAIN", LOW_BAND, ":", "s"),
+    "train": Look("TRAIN", HIGH_BAND, "-", "s"),
     "synthetic": Look("synthetic", GENERATED, "--", "^"),
     "baseline": Look("generated", GENERATED, "--", "^"),
     "mapped": Look("mapped", MAPPED, "-.", "v"),
