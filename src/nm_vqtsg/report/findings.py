@@ -151,7 +151,7 @@ def _told_apart(subject: Subject) -> Iterator[Finding]:
             "them away.",
             "told-apart",
         )
-    elif auc < 0.6:
+    elif auc < 0.6 or at_floor(subject.scores, subject.last, "auc"):
         yield Finding(
             f"A plain classifier can hardly tell samples from real series (AUC {auc:.2f}).", "told-apart"
         )
@@ -164,7 +164,7 @@ def _shape(subject: Subject) -> Iterator[Finding]:
         worst = max(range(len(values)), key=lambda channel: abs(values[channel]))
         return values[worst], f" in channel {worst + 1}" if len(values) > 1 else ""
 
-    logs = [math.log(c.amplitude) if c.amplitude > 0 else 0.0 for c in contrasts]
+    logs = [math.log(max(c.amplitude, 1e-3)) if math.isfinite(c.amplitude) else 0.0 for c in contrasts]
     gap, place = where(logs)
     if abs(gap) > math.log(1.1):
         words = "too flat" if gap < 0 else "too lively"
