@@ -85,6 +85,7 @@ ROOMS = (
     "planning",
     "figures",
     "tables",
+    "report",
     "engines",
     "steps",
     "commands",

@@ -283,20 +283,25 @@ def evaluate(
         typer.Option(help="A judge: fcn.safetensors of a study, published:FordA, or a published .ckpt."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything that was measured here, as JSON.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with scores and pictures here, as HTML that needs no network."),
+    ] = None,
 ) -> None:
     """One run of a study, or any two files."""
     more = {"train": train, "labels": labels, "fcn": fcn}
     csv = {"layout": layout, "series_column": series_column, "time_column": time_column}
     check_surroundings(device, progress)
     if real is None and synthetic is None:
-        if any(value is not None for value in (*more.values(), *csv.values(), out)):
-            raise UserError(f"evaluate: {_options(more | csv | {'out': out})} go with --real and --synthetic")
+        written = {"out": out, "report": report}
+        if any(value is not None for value in (*more.values(), *csv.values(), *written.values())):
+            raise UserError(f"evaluate: {_options(more | csv | written)} go with --real and --synthetic")
         if not dataset or seed is None:
             raise UserError("evaluate: give --dataset and --seed, or --real and --synthetic")
         return run_step("evaluate", study, dataset, seed, device=device, progress=progress)
     if real is None or synthetic is None or dataset or seed is not None:
         raise UserError("evaluate: --real and --synthetic go together, and without --dataset and --seed")
-    print_scores(real, synthetic, out, device, progress, csv, more)
+    print_scores(real, synthetic, (out, report), device, progress, csv, more)
 
 
 def _options(values: dict[str, Any]) -> str:
@@ -306,39 +311,52 @@ def _options(values: dict[str, Any]) -> str:
 def print_scores(
     real: Path,
     synthetic: Path,
-    out: Path | None,
+    written: tuple[Path | None, Path | None],
     device: str,
     progress: str,
     csv: dict[str, Any],
     more: dict[str, Any],
 ) -> None:
-    """Measure one file against another, print the scores, and write all numbers to `out`."""
+    """Measure one file against another, print the scores, and write numbers and a page where they are wanted."""
     from nm_vqtsg.artifacts import save_json
-    from nm_vqtsg.commands.evaluate_files import CsvLayout, evaluate_files
+    from nm_vqtsg.commands.evaluate_files import CsvLayout, evaluate_files, write_report
     from nm_vqtsg.evaluation.table import format_scores
     from nm_vqtsg.session import Session
     from nm_vqtsg.session.device import chosen_device
     from nm_vqtsg.session.progress import Silent, chosen_progress
 
-    if out is not None:
-        check_target(out)
-        inputs = (real, synthetic, more["train"], more["fcn"])
-        if any(
-            path is not None and os.path.exists(path) and out.exists() and out.samefile(path) for path in inputs
-        ):
-            raise UserError(
-                f"{out}: --out is one of the files to measure, and would replace it; name another file"
-            )
+    out, report = written
+    _check_written({"--out": out, "--report": report}, [real, synthetic, more["train"], more["fcn"]])
     if progress == "lines":
         show_log()
     shown = Silent() if progress == "none" else chosen_progress(progress, logging.getLogger("nm_vqtsg"))
     session = Session(device=chosen_device(device), progress=shown)
     with session.stop.listening():
-        result = evaluate_files(real, synthetic, csv=CsvLayout(**csv), session=session, **more)
-    typer.echo(format_scores(result))
-    if out is not None:
-        save_json(out, result)
-        typer.echo(one_line(f"written: {out}"))
+        measured = evaluate_files(real, synthetic, csv=CsvLayout(**csv), session=session, **more)
+        typer.echo(format_scores(measured.scores))
+        if out is not None:
+            save_json(out, measured.scores)
+            typer.echo(one_line(f"written: {out}"))
+        if report is not None:
+            files = {"real": real, "synthetic": synthetic, "train": more["train"]}
+            write_report(report, measured, files, session=session)
+            typer.echo(one_line(f"written: {report}"))
+
+
+def _check_written(written: dict[str, Path | None], inputs: list[Path | None]) -> None:
+    """Refuse to write where nothing can be written, over what is to be measured, or twice to the same file."""
+    there = [path for path in inputs if path is not None and os.path.exists(path)]
+    for option, path in written.items():
+        if path is None:
+            continue
+        check_target(path)
+        if path.exists() and any(path.samefile(other) for other in there):
+            raise UserError(
+                f"{path}: {option} is one of the files to measure, and would replace it; name another file"
+            )
+    places = [path.resolve() for path in written.values() if path is not None]
+    if len(set(places)) < len(places):
+        raise UserError(f"{places[0]}: {' and '.join(written)} name the same file; name two")
 
 
 @app.command("params")
@@ -455,6 +473,8 @@ def show_study(directory: Annotated[Path, typer.Argument(help="The study's folde
     typer.echo(f"\nTables:  {directory / 'results' / 'tables'}")
     for folder in figures:
         typer.echo(f"Figures: {folder} ({', '.join(path.stem for path in sorted(folder.glob('*.png')))})")
+    for page in sorted((directory / "results").glob("*/seed*/report.html")):
+        typer.echo(f"Page:    {page}")
 
 
 def main() -> None:

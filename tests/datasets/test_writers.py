@@ -54,7 +54,7 @@ def test_long_files_are_measured_as_they_are(tmp_path: Path) -> None:
     write_series(tmp_path / "a.csv", X)
     write_series(tmp_path / "a.npz", X)
     write_series(tmp_path / "fake.npz", X[::-1] * 1.5)
-    long, plain = (evaluate_files(tmp_path / name, tmp_path / "fake.npz") for name in ("a.csv", "a.npz"))
+    long, plain = (evaluate_files(tmp_path / name, tmp_path / "fake.npz").scores for name in ("a.csv", "a.npz"))
     assert long["n"] == plain["n"] == {"test": 30, "generated": 30}
     assert long["synthetic"]["rocket_fid"] == pytest.approx(plain["synthetic"]["rocket_fid"], rel=1e-3)
 

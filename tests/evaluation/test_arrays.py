@@ -38,7 +38,7 @@ def test_the_numbers_are_those_of_the_command_line(tmp_path: Path) -> None:
         fcn=Fcn(epochs=2), rocket=Rocket(n_kernels=40), evaluate=Evaluate(bootstrap=5, cas_fits=1, network_steps=2)
     )
     paths = [tmp_path / f"{name}.npz" for name in ("real", "fake", "train")]
-    expected = evaluate_files(paths[0], paths[1], train=paths[2], params=params)
+    expected = evaluate_files(paths[0], paths[1], train=paths[2], params=params).scores
     (X, y), (X_train, y_train), (X_fake, y_fake) = REAL, TRAIN, FAKE
     result = evaluate(
         pd.DataFrame(X[:, 0]), X_fake, y=pd.Series(y), y_synthetic=y_fake.astype(float), train=X_train.tolist(),

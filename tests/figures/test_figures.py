@@ -7,6 +7,7 @@ import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
+from matplotlib.container import ErrorbarContainer
 from PIL import Image
 
 from nm_vqtsg import figures
@@ -53,15 +54,26 @@ def test_fewer_series_than_asked_for_are_all_drawn() -> None:
     assert lines_in(figure.axes[0]) == 3
 
 
-def test_pairs_set_the_same_sample_above_and_below() -> None:
-    X = series()
+def test_pairs_show_each_sample_before_and_after_over_one_another() -> None:
+    X = series(channels=2)
     figure = figures.pairs(X, -X, generator=rng(), n=4)
-    upper, lower = figure.axes[:4], figure.axes[4:]
-    for above, below in zip(upper, lower, strict=True):
-        row = int(above.get_title().split()[1])
-        np.testing.assert_array_equal(above.lines[0].get_ydata(), X[row, 0])
-        np.testing.assert_array_equal(below.lines[0].get_ydata(), -X[row, 0])
-        assert above.get_ylim() == below.get_ylim()
+    assert len(figure.axes) == 8
+    for channel in (0, 1):
+        for axis, titled in zip(figure.axes[4 * channel :][:4], figure.axes[:4], strict=True):
+            row = int(titled.get_title().split()[1])
+            before, after = axis.lines
+            np.testing.assert_array_equal(before.get_ydata(), X[row, channel])
+            np.testing.assert_array_equal(after.get_ydata(), -X[row, channel])
+    assert [text.get_text().split(",")[0] for text in figure.legends[0].get_texts()] == [
+        "generated",
+        "the same sample mapped",
+    ]
+
+
+def test_a_title_says_in_words_what_it_is_of_whatever_it_is_called() -> None:
+    figure = figures.titled(figures.statement("Figure 4", "no labels"), r"Figure 4. $x_{$, seed 0")
+    assert figure.get_suptitle() == r"Figure 4. \$x_{\$, seed 0"
+    figures.png_bytes(figure)
 
 
 def test_reconstructions_state_the_error() -> None:
@@ -92,6 +104,8 @@ def test_stochastic_variants_frame_the_chosen_temperature() -> None:
     titles = [axis.get_title() for axis in figure.axes]
     assert titles[4:] == ["FID 0.02", "FID 0.5, chosen"]
     assert [axis.spines["top"].get_visible() for axis in figure.axes] == [False, False, True] * 2
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert [word.split(" ")[0] for word in words] == ["generated,", "real", "the"]
 
 
 def test_shown_taus_always_hold_the_chosen_one() -> None:
@@ -123,17 +137,23 @@ def test_tau_curve_marks_the_winner_by_outcome_on_the_curve_that_decided() -> No
 
 def test_class_bars_have_two_bars_a_class_and_name_those_left_out() -> None:
     figure = figures.class_bars(
-        {"-1": 1.0, "1": 3.0}, {"-1": 0.5, "1": 1.0}, reference={"1": 0.25}, left_out=["2"]
+        {"baseline": {"-1": 1.0, "1": 3.0}, "mapped": {"-1": 0.5, "1": 1.0}},
+        intervals={"baseline": {"-1": [0.5, 2.0], "1": [1.0, 4.0]}, "mapped": {"-1": [None, None]}},
+        reference={"1": 0.25},
+        left_out=["2"],
     )
     (axis,) = figure.axes
     assert [bar.get_height() for bar in axis.patches] == [1.0, 3.0, 0.5, 1.0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["-1", "1"]
     assert axis.get_xlabel().endswith("2)")
     assert sorted(axis.get_legend_handles_labels()[1]) == [
-        "baseline, mean 2",
+        "generated, mean 2",
         "mapped, mean 0.75",
         "real series, mean 0.25",
     ]
+    (bars,) = [bars for bars in axis.containers if isinstance(bars, ErrorbarContainer)]  # of those that are known
+    ends = [segment[:, 1].tolist() for segment in bars.lines[2][0].get_segments()]
+    assert ends == [[0.5, 2.0], [1.0, 4.0]]
 
 
 def test_codebook_usage_counts_live_codes_and_perplexity() -> None:
@@ -157,7 +177,9 @@ def test_loss_curves_draw_losses_of_every_stage_and_no_accuracy() -> None:
     }
     figure = figures.loss_curves({"one": curve, "two": curve, "three": curve})
     drawn = [line.get_label() for line in figure.axes[0].lines]
-    assert drawn == ["lf", "loss"]
+    assert drawn == ["loss", "lf"]
+    named = figures.loss_curves({"one": curve}, names={"one": {"lf": "LF: error", "loss": "loss: the sum"}})
+    assert [line.get_label() for line in named.axes[0].lines] == ["loss: the sum", "LF: error"]
     figures.png_bytes(figure)  # a loss of zero has no place on a logarithmic axis, and does no harm
 
 
@@ -249,7 +271,7 @@ def test_names_of_users_are_drawn_as_they_are_and_never_as_mathematics(name: str
     X = series(2)
     curve = {"step": np.arange(4), "loss": np.ones(4), name: np.ones(4)}
     drawn = {
-        "classes": figures.class_bars({name: 1.0, "b": 2.0}, {name: 0.5, "b": 1.0}, left_out=[name, "$"]),
+        "classes": figures.class_bars({name: {name: 1.0, "b": 2.0}}, left_out=[name, "$"]),
         "names": figures.reconstructions(X, X, names=[name, "b"], unit=name),
         "curves": figures.loss_curves({name: curve}),
         "bands": figures.codebook_usage({name: np.array([3, 1])}),

@@ -40,13 +40,22 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StepContext:
     save_json(paths.tau_curve, search | {"distance": "euclidean", "rocket": {"n_kernels": 10, "seed": 0}})
     for path in (paths.fcn_curve, paths.curve(1), paths.curve(2), paths.curve(3)):
         save_text(path, "step\tloss\tlf\tlr\n1\t2\t1\t0.1\n2\t1\t0.5\t0.05\n")
-    scores: dict = {"rocket_fid": 0.1}
+    scores: dict = {"rocket_fid": 0.1, "second_opinion": {}}
     if labelled:
         untrained_judge(channels, 2).save(paths.fcn)
         scores |= {"fid": 1.0, "cfid_per_class": {"-1": 1.0}}
     else:
         paths.fcn_curve.unlink()
-    save_json(paths.metrics, {"baseline": scores, "mapped": scores, "missing": {"cfid": "needs labels"}})
+    record = {
+        "baseline": scores,
+        "mapped": scores,
+        "missing": {"cfid": "needs labels"},
+        "amplitude": {"test": {}, "baseline": {}, "mapped": {}},
+        "intervals": {},
+        "change_percent": {"rocket_fid": 0.0},
+        "unresolved": {},
+    }
+    save_json(paths.metrics, record)
     return StepContext("plot", Params(), paths, progress="none")
 
 
@@ -57,14 +66,18 @@ def test_draws_every_figure(tmp_path: Path) -> None:
     assert set(drawn) == set(plot.FIGURES)
     assert all(data.startswith(b"\x89PNG") and len(data) < 300_000 for data in drawn.values())
     assert drawn["fig4_features.png"] == plot.png(plot.Inputs(ctx), "fig4_features.png")
+    page = ctx.paths.page.read_text()
+    assert "Toy, seed 0" in page and "40 real series (TEST); 20 generated series; 20 mapped series" in page
 
 
 def test_without_labels_the_figures_of_the_judge_say_so(tmp_path: Path) -> None:
     run = plot.Inputs(finished_run(tmp_path, channels=1, labelled=False))
     for name in ("fig4_features.png", "cfid_classes.png"):
-        text = " ".join(text.get_text() for text in plot.FIGURES[name](run).texts)
+        text = " ".join(text.get_text() for text in plot.draw(run, name).texts)
         assert "labels" in text
-    titles = [axis.get_title() for axis in plot.FIGURES["loss_curves.png"](run).axes]
+    figure = plot.draw(run, "loss_curves.png")
+    assert figure.get_suptitle() == "Training. Toy, seed 0"
+    titles = [axis.get_title() for axis in figure.axes]
     assert "FCN (judge)" not in titles and "Stage 3: mapper" in titles
 
 

@@ -85,8 +85,8 @@ def test_several_channels_have_a_classifier_too() -> None:
 
 def test_real_or_generated() -> None:
     rng = np.random.default_rng(0)
-    assert real_or_generated(noise(300, 0), noise(300, 1), rng) == pytest.approx(0.5, abs=0.1)
-    assert real_or_generated(noise(300, 0), noise(100, 1) + 5, rng) > 0.99
+    assert real_or_generated(noise(300, 0), noise(300, 1), rng).auc == pytest.approx(0.5, abs=0.1)
+    assert real_or_generated(noise(300, 0), noise(100, 1) + 5, rng).auc > 0.99
     with pytest.raises(DataError, match="five"):
         real_or_generated(noise(4, 0), noise(9, 1), rng)
 

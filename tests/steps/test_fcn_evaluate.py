@@ -139,7 +139,7 @@ def test_without_labels(study: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     assert metrics["fcn_accuracy"] is None
     assert metrics["evaluated_on"] == "validation" and "Measured on VAL" in format_scores(metrics)
     assert all(set(scores) == {"rocket_fid"} for scores in metrics["controls"].values())
-    result = evaluate_files(study.test, study.mapped, train=study.train, params=PARAMS)
+    result = evaluate_files(study.test, study.mapped, train=study.train, params=PARAMS).scores
     assert result["scale"].startswith("the series of a study")
     assert result["synthetic"]["rocket_fid"] == pytest.approx(metrics["mapped"]["rocket_fid"])
 
@@ -150,14 +150,14 @@ def test_any_two_files(tmp_path: Path) -> None:
         X, y = waves(n, seed)
         np.savez(tmp_path / f"{name}.npz", X=100 + 7 * X[:, 0], y=np.array(["b", "a"])[y])
     paths = {name: tmp_path / f"{name}.npz" for name in ("real", "fake", "train")}
-    full = evaluate_files(paths["real"], paths["fake"], train=paths["train"], params=PARAMS)
+    full = evaluate_files(paths["real"], paths["fake"], train=paths["train"], params=PARAMS).scores
     assert full["fcn_accuracy"] > 0.9
     assert full["missing"] == {}
     assert full["scale"] == "train"
     assert {"fid", "is", "cfid", "kid", "rocket_fid"} <= set(full["synthetic"])
     assert full["synthetic"]["second_opinion"]["copies"] == 0
 
-    less = evaluate_files(paths["real"], paths["fake"], params=PARAMS)
+    less = evaluate_files(paths["real"], paths["fake"], params=PARAMS).scores
     assert "--train" in less["remedies"]["fid"]
     assert "--train" in less["remedies"]["reference"]
     assert "cas" in less["synthetic"]["second_opinion"]  # learns from the synthetic series alone
@@ -172,7 +172,7 @@ def test_synthetic_series_may_lack_the_labels_that_real_ones_have(tmp_path: Path
             table.insert(0, "kind", np.array(["b", "a"])[y])
         table.to_csv(tmp_path / f"{name}.csv", index=False)
     real, fake = tmp_path / "real.csv", tmp_path / "fake.csv"
-    found = evaluate_files(real, fake, train=real, labels="kind", params=PARAMS)
+    found = evaluate_files(real, fake, train=real, labels="kind", params=PARAMS).scores
     assert "fid" in found["synthetic"] and "cfid" not in found["synthetic"]
     assert "class" in found["missing"]["cfid"] and "class" in found["missing"]["cas"]
     with pytest.raises(DataError, match=r"fake\.csv: has no column 'kind'"):
@@ -183,7 +183,7 @@ def test_synthetic_series_may_lack_the_labels_that_real_ones_have(tmp_path: Path
 
 def test_a_studys_files_are_taken_as_scaled(study: Paths) -> None:
     fcn.run(context("fcn", Paths(study.study, "Toy")))
-    found = evaluate_files(study.test, study.samples, train=study.train, fcn=study.fcn, params=PARAMS)
+    found = evaluate_files(study.test, study.samples, train=study.train, fcn=study.fcn, params=PARAMS).scores
     assert found["missing"] == {}
     assert found["judge"] == "given (fcn.safetensors)"
     assert found["n"]["per_class"] == 10

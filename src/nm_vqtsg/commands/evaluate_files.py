@@ -1,20 +1,22 @@
-"""Measure any samples file against any real file, outside a study; `evaluate_any` says what is measured when."""
+"""Measure any samples file against any real file, outside a study; `measure_any` says what is measured when."""
 
 import os
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nm_vqtsg.artifacts import load_npz
+from nm_vqtsg.artifacts import load_npz, save_text
 from nm_vqtsg.datasets.csv_format import own_layout
 from nm_vqtsg.datasets.npz_format import check_arrays
 from nm_vqtsg.datasets.raw import Rows
 from nm_vqtsg.datasets.readers import SERIES_COLUMN, TIME_COLUMN, read_own
 from nm_vqtsg.datasets.split_folder import choose_split, splits_of
 from nm_vqtsg.errors import MissingLabelsError, UserError
-from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
+from nm_vqtsg.evaluation.any_series import Measured, NamedSeries, measure_any
+from nm_vqtsg.figures import Z_SCORE
 from nm_vqtsg.params import Params
+from nm_vqtsg.report import Subject, report_page
 from nm_vqtsg.session import Session
 
 
@@ -72,7 +74,7 @@ def evaluate_files(
     fcn: Path | None = None,
     params: Params | None = None,
     session: Session | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """Measure `synthetic` against `real`.
 
     Parameters
@@ -99,8 +101,8 @@ def evaluate_files(
 
     Returns
     -------
-    dict
-        As of `evaluate_any`, with the scores under ``synthetic``.
+    Measured
+        Its scores are under ``synthetic``.
 
     Raises
     ------
@@ -113,7 +115,44 @@ def evaluate_files(
     csv.check([real, synthetic, *([] if train is None else [train])])
     test, fake = read_series(real, labels, csv), read_series(synthetic, labels, csv, required=False)
     learnt_from = None if train is None else read_series(train, labels, csv)
-    return evaluate_any(test, {"synthetic": fake}, learnt_from, fcn, params, session)
+    return measure_any(test, {"synthetic": fake}, learnt_from, fcn, params, session)
+
+
+def write_report(
+    path: Path,
+    measured: Measured,
+    sources: dict[str, Path | None],
+    params: Params | None = None,
+    session: Session | None = None,
+) -> None:
+    """Write the page about what `evaluate_files` gave.
+
+    Parameters
+    ----------
+    path : Path
+        An .html file.
+    measured : Measured
+    sources : dict of str to Path
+        The files ``real``, ``synthetic`` and perhaps ``train``.
+    params : Params, optional
+        As for `evaluate_files`.
+    session : Session, optional
+    """
+    params = params or Params()
+    names = {name: file.name for name, file in sources.items() if file is not None}
+    subject = Subject(
+        title=f"{names['synthetic']} against {names['real']}",
+        scores=measured.scores,
+        real=measured.real,
+        versions=measured.versions,
+        train=measured.train,
+        judge=measured.judge,
+        rocket=params.rocket,
+        evaluate=params.evaluate,
+        unit=Z_SCORE,
+        sources=names,
+    )
+    save_text(path, report_page(subject, session))
 
 
 def _file(path: Path, option: str, split: str | None) -> Path:

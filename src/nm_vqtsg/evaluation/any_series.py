@@ -61,6 +61,27 @@ class NamedSeries:
     X_class: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Scores, and what was measured, on the scale on which it was.
+
+    Attributes
+    ----------
+    scores : dict
+        As of `evaluate_any`.
+    real : Series
+    versions : dict of str to Samples
+    train : Series, optional
+    judge : Judge, optional
+    """
+
+    scores: dict[str, Any]
+    real: Series
+    versions: dict[str, Samples]
+    train: Series | None
+    judge: Judge | None
+
+
 def evaluate_any(
     test: NamedSeries,
     versions: Mapping[str, NamedSeries],
@@ -69,6 +90,18 @@ def evaluate_any(
     params: Params | None = None,
     session: Session | None = None,
 ) -> dict[str, Any]:
+    """The scores of `measure_any` alone."""
+    return measure_any(test, versions, train, judge, params, session).scores
+
+
+def measure_any(
+    test: NamedSeries,
+    versions: Mapping[str, NamedSeries],
+    train: NamedSeries | None = None,
+    judge: Judge | Path | None = None,
+    params: Params | None = None,
+    session: Session | None = None,
+) -> Measured:
     """Measure versions of the same samples against real series.
 
     Parameters
@@ -88,10 +121,10 @@ def evaluate_any(
 
     Returns
     -------
-    dict
-        As of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from; without a judge
-        ``judge`` is None. ``remedies`` says what to give for a score that is ``missing``. ``warnings`` names,
-        under ``evaluate``, sets that share series, as a file that was given twice does.
+    Measured
+        Its scores are those of `evaluate_samples`, and ``judge`` and ``scale``, which say where both came from;
+        without a judge ``judge`` is None. ``remedies`` says what to give for a score that is ``missing``.
+        ``warnings`` names, under ``evaluate``, sets that share series, as a file that was given twice does.
 
     Raises
     ------
@@ -106,9 +139,10 @@ def evaluate_any(
     learnt_from = None if train is None else _real(train, labels, scaling)
     chosen, origin = _judge(judge, labels, learnt_from, params, session)
     no_judge, remedy = _no_judge(labels)
+    samples = {name: _samples(series, labels, scaling) for name, series in versions.items()}
     result = evaluate_samples(
         real,
-        {name: _samples(series, labels, scaling) for name, series in versions.items()},
+        samples,
         train=learnt_from,
         judge=chosen,
         no_judge=no_judge,
@@ -127,12 +161,13 @@ def evaluate_any(
         warnings.append(advice.seen("the real series"))
     remedies = {no_judge: remedy, NO_TRAIN: TRAIN_REMEDY, NO_CLASSES: CLASSES_REMEDY}
     missing = result["missing"].items()
-    return result | {
+    scores = result | {
         "judge": origin,
         "scale": scale,
         "remedies": {score: remedies[reason] for score, reason in missing if reason in remedies},
         "warnings": {"evaluate": warnings} if warnings else {},
     }
+    return Measured(scores, real, samples, learnt_from, chosen)
 
 
 def _check_shapes(test: NamedSeries, others: list[NamedSeries]) -> None:

@@ -50,7 +50,7 @@ def unlabelled_scores(
     except DataError as error:
         missing["precision, recall, density, coverage"] = str(error)
     try:
-        scores["auc"] = real_or_generated(*rocket, rng)
+        scores["auc"] = real_or_generated(*rocket, rng).auc
     except DataError as error:
         missing["auc"] = str(error)
     if train is not None:

@@ -11,7 +11,7 @@ from nm_vqtsg.figures.features import feature_planes
 from nm_vqtsg.figures.overlays import overlays
 from nm_vqtsg.figures.pairs import pairs, reconstructions
 from nm_vqtsg.figures.statement import footnote, statement
-from nm_vqtsg.figures.style import Z_SCORE, png_bytes
+from nm_vqtsg.figures.style import Z_SCORE, png_bytes, titled
 from nm_vqtsg.figures.tau import shown_taus, stochastic_variants, tau_curve
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "statement",
     "stochastic_variants",
     "tau_curve",
+    "titled",
 ]

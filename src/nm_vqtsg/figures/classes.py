@@ -1,4 +1,4 @@
-"""cFID class by class, before and after the mapper."""
+"""cFID class by class, of each version of the samples."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 
 from nm_vqtsg.figures import style
 
+Interval = Sequence[float | None]
+
 
 @style.styled
 def class_bars(
-    baseline: Mapping[str, float],
-    mapped: Mapping[str, float],
+    versions: Mapping[str, Mapping[str, float]],
     *,
+    intervals: Mapping[str, Mapping[str, Interval]] | None = None,
     reference: Mapping[str, float] | None = None,
     left_out: Sequence[str] = (),
 ) -> Figure:
@@ -22,42 +24,56 @@ def class_bars(
 
     Parameters
     ----------
-    baseline, mapped
-        Original label to FID, the same labels in both.
+    versions
+        Name of a version of the samples, such as ``baseline``, to original label to FID; the same labels in all.
+    intervals
+        Version to label to both ends of the FID's 95 % interval, drawn as error bars where they are known.
     reference
         What real series of the class score (TRAIN against TEST), for the classes where it is known.
     left_out
         Labels that have too few TEST series for a FID; named below.
     """
-    labels = list(baseline)
+    labels = list(next(iter(versions.values())))
     places = np.arange(len(labels))
-    figure = style.new_figure(2.5, width=style.WIDTH if len(labels) > 6 else 4.2)
+    figure = style.new_figure(2.7, width=style.WIDTH if len(labels) > 6 else 4.6)
     axis = figure.subplots()
-    sets = ((-0.2, "baseline", style.GENERATED, baseline), (0.2, "mapped", style.MAPPED, mapped))
-    for shift, name, colour, values in sets:
+    width = 0.8 / len(versions)
+    for index, (name, values) in enumerate(versions.items()):
+        look = style.look(name)
+        at = places + width * (index - (len(versions) - 1) / 2)
         heights = np.array([values[label] for label in labels], dtype=float)
         mean = float(heights.mean())
-        axis.bar(places + shift, heights, width=0.4, color=colour, label=f"{name}, mean {mean:.3g}")
-        axis.axhline(mean, color=colour, linestyle="--", linewidth=0.9)
+        axis.bar(at, heights, width=width, color=look.colour, label=f"{look.label}, mean {mean:.3g}")
+        axis.axhline(mean, color=look.colour, linestyle="--", linewidth=0.9)
+        _error_bars(axis, at, heights, [((intervals or {}).get(name) or {}).get(label) for label in labels])
     with_reference = [place for place in places if reference and labels[place] in reference]
     if reference and with_reference:
         heights = np.array([reference[labels[place]] for place in with_reference], dtype=float)
         name = f"real series, mean {heights.mean():.3g}"
         axis.hlines(
-            heights, np.array(with_reference) - 0.4, np.array(with_reference) + 0.4, color="black", label=name
+            heights, np.array(with_reference) - 0.4, np.array(with_reference) + 0.4, color=style.REAL, label=name
         )
     shown = places[:: max(1, len(labels) // 30)]
     axis.set_xticks(shown, [style.plain(labels[place], 24) for place in shown])
     axis.set_xlim(-0.6, len(labels) - 0.4)
     absent = style.plain(", ".join(map(str, left_out)), 80)
     axis.set_xlabel(f"class (too few series: {absent})" if left_out else "class")
-    axis.set_ylabel("cFID of the class")
+    axis.set_ylabel("FID of the class" + (", 95 % interval" if intervals else ""))
     handles, texts = axis.get_legend_handles_labels()
     order = sorted(range(len(texts)), key=lambda place: texts[place].startswith("real"))
     figure.legend(
         [handles[place] for place in order],
         [texts[place] for place in order],
-        loc="outside upper right",
+        loc="outside lower center",
         ncols=3 if len(labels) > 6 else 2,
     )
     return figure
+
+
+def _error_bars(axis: style.Axes, at: np.ndarray, heights: np.ndarray, ends: Sequence[Interval | None]) -> None:
+    told = [place for place, end in enumerate(ends) if end is not None and None not in end]
+    if not told:
+        return
+    low, high = np.array([ends[place] for place in told], dtype=float).T
+    spread = np.clip([heights[told] - low, high - heights[told]], 0.0, None)
+    axis.errorbar(at[told], heights[told], spread, fmt="none", ecolor="black", elinewidth=0.8, capsize=2)

@@ -43,5 +43,5 @@ def codebook_usage(
     style.scale_values(axis, np.concatenate([line.get_ydata() for line in axis.lines]))
     axis.set_xlabel("code, in order of use")
     axis.set_ylabel("share of the positions (%)")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center")
     return figure

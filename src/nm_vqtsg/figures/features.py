@@ -31,8 +31,8 @@ def feature_planes(
     plane = Plane.fit(real)
     points = plane.project(real)
     panels = (
-        (r"$\hat{U}$", style.GENERATED, plane.project(generated), "generated"),
-        (r"$\hat{U}_R$", style.MAPPED, plane.project(mapped), "mapped"),
+        (r"generated, $\hat{U}$", style.GENERATED, plane.project(generated), "generated"),
+        (r"mapped, $\hat{U}_R$", style.MAPPED, plane.project(mapped), "mapped"),
     )
     limits = [
         style.common_limits(points[:, axis], *(other[:, axis] for _, _, other, _ in panels)) for axis in (0, 1)
@@ -40,10 +40,10 @@ def feature_planes(
     figure = style.new_figure(3.3)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     for axis, (name, colour, other, key) in zip(axes, panels, strict=True):
-        axis.scatter(*points.T, s=9, color=style.REAL, alpha=0.55, linewidths=0, label="$U$")
+        axis.scatter(*points.T, s=9, color=style.REAL, alpha=0.55, linewidths=0, label="real, $U$")
         axis.scatter(*other.T, s=12, color=colour, alpha=0.55, linewidths=0, marker="^", label=name)
         score = f", FID {fid[key]:.3g}" if fid and fid.get(key) is not None else ""
-        axis.set_title(f"$U$ and {name}{score}")
+        axis.set_title(f"real and {key}{score}")
         axis.set_xlabel(plane.label(0))
         axis.set_xlim(*limits[0])
         axis.set_ylim(*limits[1])

@@ -37,9 +37,9 @@ def overlays(
     shown = min(real.shape[1], style.MAX_CHANNELS)
     samples = style.choose(generator, len(generated), n)
     panels = [
-        (style.X, style.REAL, real, style.choose(generator, len(real), n)),
-        (style.X_HAT, style.GENERATED, generated, samples),
-        (style.X_MAPPED, style.MAPPED, mapped, samples),
+        (style.X_WORDS, style.REAL, real, style.choose(generator, len(real), n)),
+        (style.X_HAT_WORDS, style.GENERATED, generated, samples),
+        (style.X_MAPPED_WORDS, style.MAPPED, mapped, samples),
     ]
     figure = style.new_figure(0.4 + 1.75 * shown)
     axes = figure.subplots(shown, 3, sharex=True, sharey="row", squeeze=False)
@@ -51,7 +51,7 @@ def overlays(
             style.draw_lines(axis, values[rows, channel], colour, alpha)
             axis.set_ylim(*limits)
             spread = float(values[:, channel].std(axis=1).mean())
-            axis.set_title(f"{name}   (sd of a series {spread:.2f})")
+            axis.set_title(f"{name} (sd of a series {spread:.2f})")
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
         axes[channel, 0].set_ylabel(style.channel_label(channel, real.shape[1], unit))

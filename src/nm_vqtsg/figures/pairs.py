@@ -1,4 +1,4 @@
-"""Series before and after: the mapper's pairs (Figure 3) and the tokeniser's reconstructions."""
+"""Series before and after, over one another: the mapper's pairs (Figure 3) and the tokeniser's reconstructions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nm_vqtsg.figures import style
+
+Look = tuple[str, str, float]
+"""Label, colour and width of a line."""
+
+BEFORE: Look = (r"generated, $\hat{x}$", style.GENERATED, 1.3)
+AFTER: Look = (r"the same sample mapped, $\hat{x}_R$", style.MAPPED, 1.0)
+ORIGINAL: Look = (style.X_WORDS, style.REAL, 1.4)
+REBUILT: Look = (f"reconstructed, {style.X_TILDE}", style.RECONSTRUCTED, 0.9)
 
 
 @style.styled
@@ -19,7 +27,7 @@ def pairs(
     n: int = 4,
     unit: str | None = None,
 ) -> Figure:
-    """Columns of one sample each, x̂ above and x̂_R below on equal axes (the paper's Figure 3).
+    """One sample in each column, x̂ and x̂_R over one another (the paper's Figure 3 has them apart).
 
     Parameters
     ----------
@@ -31,23 +39,8 @@ def pairs(
         Of the values, for the axes, such as ``z-score``.
     """
     rows = style.choose(generator, len(generated), n)
-    channels = generated.shape[1]
-    shown = min(channels, style.MAX_CHANNELS)
-    figure = style.new_figure(0.4 + 2.5 * shown)
-    axes = figure.subplots(2 * shown, len(rows), sharex=True, sharey="col", squeeze=False)
-    before_after = ((r"$\hat{x}$", style.GENERATED, generated), (r"$\hat{x}_R$", style.MAPPED, mapped))
-    for channel in range(shown):
-        for line, (name, colour, values) in enumerate(before_after):
-            for column, row in enumerate(rows):
-                axis = axes[2 * channel + line, column]
-                axis.plot(values[row, channel], color=colour, linewidth=0.9)
-                axis.set_xlim(0, max(values.shape[-1] - 1, 1))
-            label = style.channel_label(channel, channels, unit)
-            axes[2 * channel + line, 0].set_ylabel(f"{name}\n{label}")
-    for column, row in enumerate(rows):
-        axes[0, column].set_title(f"sample {row}")
-        axes[-1, column].set_xlabel(style.TIME)
-    return figure
+    titles = [f"sample {row}" for row in rows]
+    return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit)
 
 
 @style.styled
@@ -65,21 +58,32 @@ def reconstructions(
     unit
         Of the values, for the axes, such as ``z-score``.
     """
-    channels = real.shape[1]
+    return _compared((real, ORIGINAL), (reconstructed, REBUILT), [style.plain(name) for name in names], unit, True)
+
+
+def _compared(
+    below: tuple[np.ndarray, Look],
+    above: tuple[np.ndarray, Look],
+    titles: Sequence[str],
+    unit: str | None,
+    errors: bool = False,
+) -> Figure:
+    """A column for each series (n, C, L), a row for each channel; `errors` puts the L1 of both into the titles."""
+    channels, length = below[0].shape[1:]
     shown = min(channels, style.MAX_CHANNELS)
-    figure = style.new_figure(0.6 + 1.4 * shown)
-    axes = figure.subplots(shown, len(real), sharex=True, sharey="row", squeeze=False)
+    figure = style.new_figure(0.9 + 1.5 * shown)
+    axes = figure.subplots(shown, len(titles), sharex=True, sharey="row", squeeze=False)
     for channel in range(shown):
-        for row, name in enumerate(names):
+        for row, title in enumerate(titles):
             axis = axes[channel, row]
-            axis.plot(real[row, channel], color=style.REAL, label=style.X, linewidth=1.4)
-            axis.plot(reconstructed[row, channel], color=style.RECONSTRUCTED, label=style.X_TILDE, linewidth=0.9)
-            axis.set_xlim(0, max(real.shape[-1] - 1, 1))
-            error = np.abs(real[row, channel] - reconstructed[row, channel]).mean()
-            axis.set_title(f"{style.plain(name)}, L1 {error:.3f}")
+            for values, (label, colour, width) in (below, above):
+                axis.plot(values[row, channel], color=colour, label=label, linewidth=width)
+            axis.set_xlim(0, max(length - 1, 1))
+            error = np.abs(below[0][row, channel] - above[0][row, channel]).mean()
+            axis.set_title(f"{title}, L1 {error:.3f}" if errors else title)
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
         axes[channel, 0].set_ylabel(style.channel_label(channel, channels, unit))
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure

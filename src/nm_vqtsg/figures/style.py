@@ -8,18 +8,17 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec
+from dataclasses import dataclass
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from nm_vqtsg.errors import one_line
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 P = ParamSpec("P")
 
@@ -43,6 +42,10 @@ WIDTH = 7.0
 
 MAX_CHANNELS = 3
 """Channels that a figure shows, one row each; the first ones of a wider series."""
+
+X_WORDS = f"real, {X}"
+X_HAT_WORDS = f"generated, {X_HAT}"
+X_MAPPED_WORDS = f"mapped, {X_MAPPED}"
 
 Z_SCORE = "z-score"
 TIME = "time step"
@@ -69,6 +72,38 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a set of series is called and drawn, everywhere.
+
+    Attributes
+    ----------
+    label : str
+        In words.
+    colour, dashes, marker : str
+        They tell the sets apart also without colour.
+    """
+
+    label: str
+    colour: str
+    dashes: str = "-"
+    marker: str = "o"
+
+
+_LOOKS = {
+    "real": Look("real", REAL),
+    "train": Look("TRAIN", HIGH_BAND, "-", "s"),
+    "synthetic": Look("synthetic", GENERATED, "--", "^"),
+    "baseline": Look("generated", GENERATED, "--", "^"),
+    "mapped": Look("mapped", MAPPED, "-.", "v"),
+}
+
+
+def look(name: str) -> Look:
+    """Of ``real``, ``train``, ``synthetic``, ``baseline`` or ``mapped``; of any other name, one for all."""
+    return _LOOKS.get(name) or Look(plain(name), STOCHASTIC, "--", "^")
+
+
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw under the common style, whatever the caller's settings are."""
 
@@ -85,6 +120,12 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of `width` × `height` inches that lays itself out."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def titled(figure: Figure, title: str) -> Figure:
+    """The figure with a title over everything, which says in words what it shows, of what."""
+    figure.suptitle(plain(title, 100), fontsize=9.5, fontweight="bold", x=0.01, ha="left")
+    return figure
 
 
 def png_bytes(figure: Figure) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from nm_vqtsg.figures import style
@@ -65,12 +67,12 @@ def stochastic_variants(
     limits = style.common_limits(generated[:, 0], *(variants[tau][:, 0] for tau in taus))
     alpha = style.opacity(generated[:, 0], limits, ink=80.0)
 
-    figure = style.new_figure(3.7)
+    figure = style.new_figure(4.1)
     axes = figure.subplots(2, len(taus) + 1, squeeze=False, sharey="row")
     style.draw_lines(axes[0, 0], generated[:, 0], style.GENERATED, alpha)
-    axes[0, 0].set_title(style.X_HAT)
+    axes[0, 0].set_title(style.X_HAT_WORDS)
     axes[1, 0].scatter(*base.T, s=5, color=style.GENERATED, alpha=0.6, linewidths=0)
-    axes[1, 0].set_title(r"$\hat{U}$")
+    axes[1, 0].set_title(r"their features, $\hat{U}$")
     for column, tau in enumerate(taus, start=1):
         upper, lower = axes[:, column]
         style.draw_lines(upper, variants[tau][:, 0], style.STOCHASTIC, alpha)
@@ -92,6 +94,17 @@ def stochastic_variants(
         axis.xaxis.set_major_locator(MaxNLocator(2))  # six panels side by side leave room for no more
     axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1], unit))
     axes[1, 0].set_ylabel(f"ROCKET {plane.label(1)}")
+    handles = [
+        Line2D([], [], color=style.GENERATED, marker="o", markersize=3),
+        Line2D([], [], color=style.STOCHASTIC, marker="^", markersize=3),
+        Patch(facecolor="none", edgecolor="black", linewidth=1.6),
+    ]
+    words = [
+        style.X_HAT_WORDS,
+        f"real series of TRAIN after stochastic quantisation at τ, {style.X_STOCHASTIC}",
+        "the τ that the search chose",
+    ]
+    figure.legend(handles, words, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -151,7 +164,7 @@ def tau_curve(
     axis.set_xticks(taus, [f"{tau:g}" for tau in taus])
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("temperature τ")
-    axis.set_ylabel(rf"ROCKET-FID of {style.X_HAT} and {style.X_STOCHASTIC}(τ)")
+    axis.set_ylabel(f"ROCKET-FID of generated, {style.X_HAT},\nand TRAIN after SVQ, {style.X_STOCHASTIC}(τ)")
     axis.set_title(f"{sizes[0]} generated series, variants of {sizes[1]} of TRAIN")
     axis.legend(loc="best", title=None if chosen is not None else "no mapping was chosen")
     return figure

@@ -1,5 +1,7 @@
 """What a strong classifier makes of the samples: of use to learn from, and told apart from real series?"""
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import roc_auc_score
@@ -53,10 +55,32 @@ def classification_score(
     return float(np.mean(scores)), float(np.std(scores, ddof=1)) if fits > 1 else 0.0
 
 
+class Verdicts(NamedTuple):
+    """What a classifier that has not seen them makes of real series and samples.
+
+    Attributes
+    ----------
+    rows : (n,) int
+        The samples that were asked for.
+    real, generated : (n,) numbers
+        How sure it is that a series (of `rows`, for `generated`) is generated: positive for yes.
+    """
+
+    rows: np.ndarray
+    real: np.ndarray
+    generated: np.ndarray
+
+    @property
+    def auc(self) -> float:
+        """Share of the pairs of a sample and a real series of which it knows which is which; 0.5 is best."""
+        y = np.repeat([0, 1], len(self.rows))
+        return float(roc_auc_score(y, np.concatenate([self.real, self.generated])))
+
+
 def real_or_generated(
     real: np.ndarray, generated: np.ndarray, rng: np.random.Generator, largest: int = 500
-) -> float:
-    """How well a ridge tells samples from real series: AUC in cross-validation; 0.5 is best, 1 is worst.
+) -> Verdicts:
+    """A ridge that tells samples from real series, in cross-validation.
 
     Parameters
     ----------
@@ -71,8 +95,10 @@ def real_or_generated(
     n = min(len(real), len(generated), largest)
     if n < 5:
         raise DataError(f"the real-or-generated classifier needs five series of each; there are {n}")
-    X = np.concatenate([side[rng.permutation(len(side))[:n]] for side in (real, generated)])
+    rows = [rng.permutation(len(side))[:n] for side in (real, generated)]
+    X = np.concatenate([side[of_side] for side, of_side in zip((real, generated), rows, strict=True)])
     y = np.repeat([0, 1], n)
     classifier = make_pipeline(StandardScaler(), RidgeClassifierCV(ALPHAS))
     folds = StratifiedKFold(5, shuffle=True, random_state=int(rng.integers(2**31)))
-    return float(roc_auc_score(y, cross_val_predict(classifier, X, y, cv=folds, method="decision_function")))
+    margins = cross_val_predict(classifier, X, y, cv=folds, method="decision_function")
+    return Verdicts(rows[1], margins[:n], margins[n:])

@@ -38,6 +38,14 @@ def _radius(points: np.ndarray, k: int) -> np.ndarray:
     return np.partition(cdist(points, points), k, axis=1)[:, k]  # place 0 is the point itself
 
 
+def nearest(X: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Euclidean distance of each series (n, C, L) to the nearest of `others` (m, C, L), and which that is."""
+    flat, flat_others = (values.reshape(len(values), -1).astype(np.float64) for values in (X, others))
+    distances = cdist(flat, flat_others)
+    rows = distances.argmin(1)
+    return distances[np.arange(len(flat)), rows], rows
+
+
 def memorisation(
     generated: np.ndarray, seen: np.ndarray, unseen: np.ndarray, rng: np.random.Generator
 ) -> dict[str, float]:

@@ -50,10 +50,10 @@ def acf_distance(real: np.ndarray, generated: np.ndarray) -> float:
     """
     length = np.shape(real)[-1]
     lags = slice(1, max(length // 2, 1) + 1)
-    return float(np.abs(_mean_acf(real)[:, lags] - _mean_acf(generated)[:, lags]).mean())
+    return float(np.abs(mean_acf(real)[:, lags] - mean_acf(generated)[:, lags]).mean())
 
 
-def _mean_acf(X: np.ndarray) -> np.ndarray:
+def mean_acf(X: np.ndarray) -> np.ndarray:
     """(n, C, L) -> (C, L): sums of products over L, whatever the lag, as usual, so that all lie in [-1, 1]."""
     centred = _centred(X)
     length = centred.shape[-1]
@@ -70,14 +70,14 @@ def spectrum_distance(real: np.ndarray, generated: np.ndarray) -> float:
     series (Gray and Markel, 1976); mean over channels. Twice the amplitude is 6 dB, an amplitude that is 10 % off
     .8 dB. Power more than 60 dB below the strongest frequency of the real series counts as 60 dB below.
     """
-    ours, theirs = _mean_power(real), _mean_power(generated)
+    ours, theirs = mean_power(real), mean_power(generated)
     floor = ours.max(-1, keepdims=True) * 10 ** (-FLOOR_DB / 10)
     floor = np.where(floor > 0, floor, 1.0)
     gap = 10 * np.log10(np.maximum(ours, floor) / np.maximum(theirs, floor))
     return float(np.sqrt((gap**2).mean(-1)).mean())
 
 
-def _mean_power(X: np.ndarray) -> np.ndarray:
+def mean_power(X: np.ndarray) -> np.ndarray:
     """(n, C, L) -> (C, L // 2): power at the frequencies above zero, mean over the series."""
     return (np.abs(np.fft.rfft(_centred(X))) ** 2)[..., 1:].mean(0)
 

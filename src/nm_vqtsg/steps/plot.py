@@ -1,4 +1,4 @@
-"""plot: the figures of one run."""
+"""plot: the figures of one run, and the page about it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ import torch
 from matplotlib.figure import Figure
 
 from nm_vqtsg import figures
-from nm_vqtsg.artifacts import atomic_path, load_json, load_npz
+from nm_vqtsg.artifacts import atomic_path, load_json, load_npz, save_text
 from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.evaluation.table import ON_VALIDATION
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.report import Subject, report_page
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import registry
@@ -46,12 +48,23 @@ class Inputs:
         return Series.load(self.ctx.paths.test)
 
     @cached_property
+    def samples(self) -> dict[str, Samples]:
+        """Before and after the mapper."""
+        files = {"baseline": self.ctx.paths.samples, "mapped": self.ctx.paths.mapped}
+        arrays = {name: load_npz(path, required=("X",)) for name, path in files.items()}
+        return {name: Samples(own["X"], own.get("X_class"), own.get("y_class")) for name, own in arrays.items()}
+
+    @property
     def generated(self) -> np.ndarray:
-        return load_npz(self.ctx.paths.samples, required=("X",))["X"]
+        return self.samples["baseline"].X
+
+    @property
+    def mapped(self) -> np.ndarray:
+        return self.samples["mapped"].X
 
     @cached_property
-    def mapped(self) -> np.ndarray:
-        return load_npz(self.ctx.paths.mapped, required=("X",))["X"]
+    def judge(self) -> Judge | None:
+        return None if self.test.y is None else Judge.load(self.ctx.paths.fcn, self.ctx.session.device)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -92,11 +105,10 @@ def pairs(run: Inputs) -> Figure:
 
 def feature_planes(run: Inputs) -> Figure:
     """Figure 4."""
-    if run.test.y is None:
+    if run.judge is None:
         return figures.statement("Figure 4: FCN features", NO_LABELS)
-    judge = Judge.load(run.ctx.paths.fcn, run.ctx.session.device)
     n = run.ctx.params.plot.n_points
-    sets = [judge.features(X[run.some(X, n)]) for X in (run.test.X, run.generated, run.mapped)]
+    sets = [run.judge.features(X[run.some(X, n)]) for X in (run.test.X, run.generated, run.mapped)]
     fid = {key: run.metrics[name]["fid"] for key, name in (("generated", "baseline"), ("mapped", "mapped"))}
     return figures.feature_planes(*sets, fid=fid)
 
@@ -141,13 +153,17 @@ def tau_curve(run: Inputs) -> Figure:
 
 def class_bars(run: Inputs) -> Figure:
     """cFID class by class."""
-    baseline, mapped = (run.metrics[name].get("cfid_per_class") for name in ("baseline", "mapped"))
-    if not baseline or not mapped:
+    versions = {name: run.metrics[name].get("cfid_per_class") for name in ("baseline", "mapped")}
+    if not all(versions.values()):
         return figures.statement("cFID of each class", run.metrics["missing"].get("cfid", NO_LABELS))
     labels = [] if run.test.labels is None else run.test.labels.tolist()
-    left_out = [label for label in labels if label not in baseline]
-    reference = (run.metrics.get("reference") or {}).get("cfid_per_class", {})
-    return figures.class_bars(baseline, mapped, reference=reference, left_out=left_out)
+    known = run.metrics.get("intervals", {})
+    return figures.class_bars(
+        versions,
+        intervals={name: known.get(name, {}).get("cfid_per_class", {}) for name in versions},
+        reference=(run.metrics.get("reference") or {}).get("cfid_per_class", {}),
+        left_out=[label for label in labels if label not in versions["baseline"]],
+    )
 
 
 def codebook_usage(run: Inputs) -> Figure:
@@ -176,11 +192,29 @@ def loss_curves(run: Inputs) -> Figure:
         del sources["FCN (judge)"]
     if run.search["tau"] is None:  # nothing was trained
         del sources["Stage 3: mapper"]
-    curves = {title: read_curve(path) for title, path in sources.items()}
-    labels = {f"loss_{band}": plan.label for band, plan in enumerate(run.tokenizer.plans)}
-    labels |= {f"validation_{name}": f"{label}, held out" for name, label in labels.items()}
-    named = {title: {labels.get(name, name): c for name, c in curve.items()} for title, curve in curves.items()}
-    return figures.loss_curves(named)
+    plans = run.tokenizer.plans
+    errors = {plan.name: f"{plan.label}: error of the reconstruction" for plan in plans}
+    commitments = {f"{plan.name}_commitment": f"{plan.label}: distance of encoder and codes" for plan in plans}
+    tokens = {f"loss_{band}": f"{plan.label}: cross-entropy of hidden tokens" for band, plan in enumerate(plans)}
+    tokens |= {f"validation_{name}": f"{words}, held out" for name, words in tokens.items()}
+    tokens["validation_loss"] = "the sum on TRAIN series that were held out"
+    names = {
+        "FCN (judge)": {
+            "loss": "loss: cross-entropy on TRAIN",
+            "validation_loss": "the same on TRAIN series that were held out",
+        },
+        "Stage 1: tokeniser": {"loss": "loss: weighted sum of the others", **errors, **commitments},
+        "Stage 2: prior": {"loss": "loss: sum of the others" if len(plans) > 1 else "loss", **tokens},
+        "Stage 3: mapper": {
+            "loss": "loss: distance of mapped variants and real series, L1 by default",
+            "l1": "of it, L1",
+            "stft": "of it, distance of the Fourier magnitudes, unweighted",
+            "l1_input": "L1 of the variants unmapped, to be beaten",
+            "validation_loss": "loss on TRAIN series that were held out",
+            "validation_input": "that of no mapping, to be beaten",
+        },
+    }
+    return figures.loss_curves({title: read_curve(path) for title, path in sources.items()}, names=names)
 
 
 def reconstructions(run: Inputs) -> Figure:
@@ -210,28 +244,53 @@ def read_curve(path: Path) -> dict[str, np.ndarray]:
         raise ArtifactError(f"{path}: not a table of numbers; run the step that makes it again") from error
 
 
-FIGURES: dict[str, Callable[[Inputs], Figure]] = {
-    "fig2_overlays.png": overlays,
-    "fig3_pairs.png": pairs,
-    "fig4_features.png": feature_planes,
-    "fig5_tau.png": stochastic_variants,
-    "tau_curve.png": tau_curve,
-    "cfid_classes.png": class_bars,
-    "codebook_usage.png": codebook_usage,
-    "loss_curves.png": loss_curves,
-    "reconstructions.png": reconstructions,
+FIGURES: dict[str, tuple[str, Callable[[Inputs], Figure]]] = {
+    "fig2_overlays.png": ("Figure 2: series over one another", overlays),
+    "fig3_pairs.png": ("Figure 3: before and after the mapper", pairs),
+    "fig4_features.png": ("Figure 4: features of the FCN", feature_planes),
+    "fig5_tau.png": ("Figure 5: the τ that the samples resemble", stochastic_variants),
+    "tau_curve.png": ("The search for τ", tau_curve),
+    "cfid_classes.png": ("FID of each class", class_bars),
+    "codebook_usage.png": ("Use of the codebooks", codebook_usage),
+    "loss_curves.png": ("Training", loss_curves),
+    "reconstructions.png": ("TEST series and their reconstructions", reconstructions),
 }
-"""Every run has all of these files; where there is nothing to draw, the figure says why."""
+"""File to title and function. Every run has all of these files; where there is nothing to draw, the figure says
+why."""
+
+
+def draw(run: Inputs, name: str) -> Figure:
+    """One of `FIGURES`, with its title, data set and seed above it."""
+    title, function = FIGURES[name]
+    figure = figures.titled(function(run), f"{title}. {run.ctx.dataset}, seed {run.ctx.seed}")
+    return figures.footnote(figure, ON_VALIDATION) if run.test.validation else figure
 
 
 def png(run: Inputs, name: str) -> bytes:
     """One of `FIGURES` as a PNG; equal artifacts give equal bytes."""
-    figure = FIGURES[name](run)
-    return figures.png_bytes(figures.footnote(figure, ON_VALIDATION) if run.test.validation else figure)
+    return figures.png_bytes(draw(run, name))
+
+
+def page(run: Inputs) -> str:
+    """The page about the run."""
+    params = run.ctx.params
+    subject = Subject(
+        title=f"{run.ctx.dataset}, seed {run.ctx.seed}",
+        scores=run.metrics,
+        real=run.test,
+        versions=run.samples,
+        train=run.train,
+        judge=run.judge,
+        rocket=params.rocket,
+        evaluate=params.evaluate,
+        unit=figures.Z_SCORE,
+        sources={"real": "TEST"},
+    )
+    return report_page(subject, run.ctx.session)
 
 
 def run(ctx: StepContext) -> None:
-    """Draw all figures of a run; none is written before all are drawn.
+    """Draw all figures of a run, and its page; nothing is written before all is drawn.
 
     Raises
     ------
@@ -244,7 +303,10 @@ def run(ctx: StepContext) -> None:
         for name in FIGURES:
             drawn[name] = png(inputs, name)
             task.advance()
+    text = page(inputs)
     for name, data in drawn.items():
         with atomic_path(ctx.paths.figure(name)) as temporary:
             temporary.write_bytes(data)
         ctx.log.info("%s (%d kB)", ctx.paths.figure(name), len(data) // 1000)
+    save_text(ctx.paths.page, text)
+    ctx.log.info("%s (%d kB)", ctx.paths.page, len(text) // 1000)

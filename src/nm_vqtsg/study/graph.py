@@ -180,7 +180,7 @@ _ALL = (
     Step(
         "plot",
         "seed",
-        "Figures 2-5 and what else is worth a look",
+        "Figures 2-5 and what else is worth a look, and a page about the run",
         reads=(
             _P.train,
             _P.test,
@@ -196,8 +196,8 @@ _ALL = (
             _P.mapped,
             _P.metrics,
         ),
-        writes=tuple(_P.figure(f"{name}.png") for name in FIGURES),
-        params=("generator", "plot"),
+        writes=(*(_P.figure(f"{name}.png") for name in FIGURES), _P.page),
+        params=("evaluate", "generator", "plot", "rocket"),
     ),
     Step(
         "tables",

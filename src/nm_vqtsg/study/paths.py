@@ -127,6 +127,11 @@ class Paths:
         return self._run("figures") / name
 
     @property
+    def page(self) -> Path:
+        """The page about one run: scores, pictures, and what to look at first."""
+        return self._run("report.html")
+
+    @property
     def tables(self) -> Path:
         """Folder of the study's tables."""
         return self.study / "results" / "tables"
