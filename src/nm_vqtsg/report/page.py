@@ -4,9 +4,11 @@ from nm_vqtsg import __version__
 from nm_vqtsg.evaluation.floor import at_floor
 from nm_vqtsg.evaluation.legend import GAIN, LEGEND
 from nm_vqtsg.evaluation.table import (
+    ON_VALIDATION,
     better,
     change_text,
     gain_text,
+    judge_words,
     missing_by_reason,
     real_text,
     score_text,
@@ -52,6 +54,7 @@ def report_page(subject: Subject, session: Session | None = None) -> str:
         f"{subject.title}: real and synthetic series",
         f"<header><h1>{html.text(subject.title)}</h1>",
         html.paragraph(_sizes(subject)),
+        html.paragraph(ON_VALIDATION) if subject.scores.get("evaluated_on") == "validation" else "",
         _contents(body),
         "</header><main>",
         *body,
@@ -128,11 +131,7 @@ def _scores(subject: Subject) -> str:
             "these standard deviations, or better, so nothing is left to win."
         )
     notes += list(GAIN) if with_change else []
-    if scores.get("fcn_accuracy") is not None:
-        notes.append(
-            f"The FCN behind FID, IS and cFID is right for {100 * scores['fcn_accuracy']:.1f} % of the "
-            "real series."
-        )
+    notes += judge_words(scores)
     for (reason, remedy), names in missing_by_reason(scores).items():
         listed = ", ".join(LEGEND[name].name if name in LEGEND else name for name in names)
         notes.append(f"Not measured: {listed} ({reason})." + (f" To measure that: {remedy}." if remedy else ""))
