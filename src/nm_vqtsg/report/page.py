@@ -15,7 +15,7 @@ from nm_vqtsg.evaluation.table import (
     shown_scores,
 )
 from nm_vqtsg.metrics.directions import BETTER
-from nm_vqtsg.report import html, pictures
+from nm_vqtsg.report import groups, html, pictures
 from nm_vqtsg.report.findings import findings
 from nm_vqtsg.report.subject import Subject, called
 from nm_vqtsg.session import Session
@@ -28,8 +28,8 @@ SECTIONS = (
     pictures.neighbours,
     pictures.values,
     pictures.spectrum,
-    pictures.classes,
-    pictures.channels,
+    groups.classes,
+    groups.channels,
 )
 
 
@@ -63,6 +63,8 @@ def report_page(subject: Subject, session: Session | None = None) -> str:
     )
 
 
+PARTS = {"fcn_accuracy": "the judge's accuracy", "reference": "what real series score"}
+"""What else may not have been measured, in words."""
 _TITLES = {
     "scores": "Scores",
     "series": "Series",
@@ -133,7 +135,7 @@ def _scores(subject: Subject) -> str:
     notes += list(GAIN) if with_change else []
     notes += judge_words(scores)
     for (reason, remedy), names in missing_by_reason(scores).items():
-        listed = ", ".join(LEGEND[name].name if name in LEGEND else name for name in names)
+        listed = ", ".join(LEGEND[name].name if name in LEGEND else PARTS.get(name, name) for name in names)
         notes.append(f"Not measured: {listed} ({reason})." + (f" To measure that: {remedy}." if remedy else ""))
     caption = "Every score of the samples" + (", beside what real series score" if with_real else "")
     return html.section("scores", "Scores", html.table(caption, header, rows), html.listing(notes))
