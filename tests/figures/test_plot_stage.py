@@ -11,9 +11,11 @@ from nm_vqtsg.artifacts import load_json, save_json, save_npz, save_text
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.params import Params, Stage1
+from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.params import Fcn, Params, Stage1
 from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StepContext
+from nm_vqtsg.steps.fcn import NO_CURVE
 from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer.kinds import timevqvae
 
@@ -87,12 +89,19 @@ def test_a_run_without_a_mapping_has_its_figures(tmp_path: Path) -> None:
     save_json(ctx.paths.tau_curve, load_json(ctx.paths.tau_curve) | {"tau": None, "outcome": outcome})
     save_text(ctx.paths.curve(3), "step\tloss\tlr\n")
     run = plot.Inputs(ctx)
-    titles = [axis.get_title() for axis in plot.FIGURES["loss_curves.png"](run).axes]
+    titles = [axis.get_title() for axis in plot.draw(run, "loss_curves.png").axes]
     assert "Stage 2: prior" in titles and "Stage 3: mapper" not in titles
-    assert not any("chosen" in axis.get_title() for axis in plot.FIGURES["fig5_tau.png"](run).axes)
-    (axis,) = plot.FIGURES["tau_curve.png"](run).axes
+    assert not any("chosen" in axis.get_title() for axis in plot.draw(run, "fig5_tau.png").axes)
+    (axis,) = plot.draw(run, "tau_curve.png").axes
     assert [list(line.get_ydata()) for line in axis.lines] == [[0.2, 0.1], [0.4, 0.3], [0.25, 0.25]]
     assert axis.get_legend().get_title().get_text() == "no mapping was chosen"
+
+
+def test_a_judge_that_was_not_trained_here_has_no_curve(tmp_path: Path) -> None:
+    ctx = finished_run(tmp_path, channels=1, labelled=True)
+    Judge(Fcn(source="published"), 1, 2, untrained_judge(1, 2).network).save(ctx.paths.fcn)
+    save_text(ctx.paths.fcn_curve, NO_CURVE)
+    assert "FCN (judge)" not in [axis.get_title() for axis in plot.draw(plot.Inputs(ctx), "loss_curves.png").axes]
 
 
 def test_a_missing_or_damaged_curve_is_named(tmp_path: Path) -> None:
@@ -108,7 +117,6 @@ def test_figures_of_val_say_so(tmp_path: Path) -> None:
     before = plot.png(plot.Inputs(ctx), "reconstructions.png")
     replace(Series.load(ctx.paths.test), validation=True).save(ctx.paths.test)
     run = plot.Inputs(ctx)
-    assert plot.FIGURES["reconstructions.png"](run).axes[0].get_title().startswith("VAL ")
+    assert plot.draw(run, "reconstructions.png").axes[0].get_title().startswith("VAL ")
     assert plot.png(run, "reconstructions.png") != before
-    figure = plot.figures.footnote(plot.FIGURES["tau_curve.png"](run), plot.ON_VALIDATION)
-    assert "not on TEST" in figure.get_supxlabel()
+    assert "not on TEST" in plot.draw(run, "tau_curve.png").get_supxlabel()

@@ -95,6 +95,17 @@ def missing_by_reason(result: Mapping[str, Any]) -> dict[tuple[str, str | None],
     return grouped
 
 
+def judge_words(result: Mapping[str, Any]) -> list[str]:
+    """A sentence about the judge, where there is one."""
+    if result.get("fcn_accuracy") is None:
+        return []
+    whose = "published FCN" if result.get("fcn_source") == "published" else "FCN"
+    words = f"The {whose} behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series"
+    if result.get("fcn_balanced_accuracy") is not None:
+        words += f" ({result['fcn_balanced_accuracy']:.1%} as the mean of its classes, which are unequal)"
+    return [f"{words}."]
+
+
 def _rows(result: dict[str, Any]) -> list[list[str]]:
     """Cells of the table, the header first: a column for each set of series, a row for each score."""
     versions, with_change = versions_of(result), "change_percent" in result
@@ -117,15 +128,7 @@ def _with_spread(value: float, sd: float | None) -> str:
 def _remarks(result: dict[str, Any]) -> list[str]:
     sizes = result["n"]
     remark = f"{sizes['generated']} synthetic against {sizes['test']} real series."
-    if result.get("fcn_accuracy") is not None:
-        whose = "published FCN" if result.get("fcn_source") == "published" else "FCN"
-        remark += (
-            f" The {whose} behind FID, IS and cFID is right for {result['fcn_accuracy']:.1%} of the real series"
-        )
-        if result.get("fcn_balanced_accuracy") is not None:
-            remark += f" ({result['fcn_balanced_accuracy']:.1%} as the mean of its classes, which are unequal)"
-        remark += "."
-    remarks = [remark]
+    remarks = [" ".join([remark, *judge_words(result)])]
     if result.get("evaluated_on") == "validation":
         remarks.append(ON_VALIDATION)
     if "scale" in result:

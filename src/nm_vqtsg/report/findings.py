@@ -82,7 +82,7 @@ def _no_memory(subject: Subject) -> Iterator[Finding]:
 
 def _judge(subject: Subject) -> Iterator[Finding]:
     accuracy = subject.scores.get("fcn_accuracy")
-    if accuracy is not None and accuracy < WEAK:
+    if accuracy is not None and accuracy < WEAK and "fcn" not in subject.scores.get("warnings", {}):
         yield Finding(
             f"The judge behind FID, IS and cFID is right for only {_share(accuracy)} of the real series, so these "
             "mean little here. Rely on ROCKET-FID, AUC and the pictures.",

@@ -4,16 +4,18 @@ from nm_vqtsg import __version__
 from nm_vqtsg.evaluation.floor import at_floor
 from nm_vqtsg.evaluation.legend import GAIN, LEGEND
 from nm_vqtsg.evaluation.table import (
+    ON_VALIDATION,
     better,
     change_text,
     gain_text,
+    judge_words,
     missing_by_reason,
     real_text,
     score_text,
     shown_scores,
 )
 from nm_vqtsg.metrics.directions import BETTER
-from nm_vqtsg.report import html, pictures
+from nm_vqtsg.report import groups, html, pictures
 from nm_vqtsg.report.findings import findings
 from nm_vqtsg.report.subject import Subject, called
 from nm_vqtsg.session import Session
@@ -26,8 +28,8 @@ SECTIONS = (
     pictures.neighbours,
     pictures.values,
     pictures.spectrum,
-    pictures.classes,
-    pictures.channels,
+    groups.classes,
+    groups.channels,
 )
 
 
@@ -52,6 +54,7 @@ def report_page(subject: Subject, session: Session | None = None) -> str:
         f"{subject.title}: real and synthetic series",
         f"<header><h1>{html.text(subject.title)}</h1>",
         html.paragraph(_sizes(subject)),
+        html.paragraph(ON_VALIDATION) if subject.scores.get("evaluated_on") == "validation" else "",
         _contents(body),
         "</header><main>",
         *body,
@@ -60,6 +63,8 @@ def report_page(subject: Subject, session: Session | None = None) -> str:
     )
 
 
+PARTS = {"fcn_accuracy": "the judge's accuracy", "reference": "what real series score"}
+"""What else may not have been measured, in words."""
 _TITLES = {
     "scores": "Scores",
     "series": "Series",
@@ -128,13 +133,9 @@ def _scores(subject: Subject) -> str:
             "these standard deviations, or better, so nothing is left to win."
         )
     notes += list(GAIN) if with_change else []
-    if scores.get("fcn_accuracy") is not None:
-        notes.append(
-            f"The FCN behind FID, IS and cFID is right for {100 * scores['fcn_accuracy']:.1f} % of the "
-            "real series."
-        )
+    notes += judge_words(scores)
     for (reason, remedy), names in missing_by_reason(scores).items():
-        listed = ", ".join(LEGEND[name].name if name in LEGEND else name for name in names)
+        listed = ", ".join(LEGEND[name].name if name in LEGEND else PARTS.get(name, name) for name in names)
         notes.append(f"Not measured: {listed} ({reason})." + (f" To measure that: {remedy}." if remedy else ""))
     caption = "Every score of the samples" + (", beside what real series score" if with_real else "")
     return html.section("scores", "Scores", html.table(caption, header, rows), html.listing(notes))

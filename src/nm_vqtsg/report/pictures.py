@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nm_vqtsg.figures import class_bars, panels, png_bytes
+from nm_vqtsg.figures import panels, png_bytes
 from nm_vqtsg.figures.plane import Plane
 from nm_vqtsg.figures.style import channel_label, common_limits
 from nm_vqtsg.metrics.neighbours import nearest
@@ -13,7 +13,6 @@ from nm_vqtsg.report import html
 from nm_vqtsg.report.subject import PROBABILITIES, Subject, called
 
 MOST_CHANNELS = 4
-MOST_CLASSES = 12
 DRAWN = 150
 POINTS = 250
 SHOWN = 4
@@ -27,8 +26,8 @@ def series(subject: Subject) -> str:
     for channel in subject.channels(MOST_CHANNELS):
         limits = common_limits(*(X[:, channel] for X in sets.values()))
         for name, X in sets.items():
-            figure = panels.overlay(X[:, channel], name, limits=limits, label=_label(subject, channel))
-            of = _of(subject, channel)
+            figure = panels.overlay(X[:, channel], name, limits=limits, label=label_of(subject, channel))
+            of = channel_words(subject, channel)
             amplitude = float(subject.sets[name][:, channel].std(-1).mean())
             pictures.append(
                 html.picture(
@@ -45,7 +44,7 @@ def values(subject: Subject) -> str:
     """Quantiles of all values, and at each time."""
     pictures = []
     for channel in subject.channels(MOST_CHANNELS):
-        of, sets = _of(subject, channel), {name: X[:, channel] for name, X in subject.sets.items()}
+        of, sets = channel_words(subject, channel), {name: X[:, channel] for name, X in subject.sets.items()}
         real = np.quantile(sets["real"], PROBABILITIES)
         lines = {
             name: (real, np.quantile(values, PROBABILITIES)) for name, values in sets.items() if name != "real"
@@ -66,7 +65,7 @@ def values(subject: Subject) -> str:
         )
         pictures.append(
             html.picture(
-                png_bytes(panels.bands(sets, label=_label(subject, channel))),
+                png_bytes(panels.bands(sets, label=label_of(subject, channel))),
                 f"Median and middle 80 % of the values at each time{of}, real series and samples",
                 f"Values at each time{of}: median and middle 80 %, of the real series as a band",
             )
@@ -80,7 +79,7 @@ def spectrum(subject: Subject) -> str:
     power = {name: mean_power(X) for name, X in subject.sets.items()}
     length, pictures = subject.real.X.shape[-1], []
     for channel in subject.channels(MOST_CHANNELS):
-        of = _of(subject, channel)
+        of = channel_words(subject, channel)
         lags = np.arange(max(length // 2, 1) + 1)
         lines = {name: (lags, values[channel, : len(lags)]) for name, values in acf.items()}
         pictures.append(
@@ -158,10 +157,10 @@ def told_apart(subject: Subject) -> str:
             listed = ", ".join(map(str, rows))
             pictures.append(
                 html.picture(
-                    png_bytes(panels.gallery(plots, titles, label=_label(subject, channel))),
+                    png_bytes(panels.gallery(plots, titles, label=label_of(subject, channel))),
                     f"Four {called(name)} series that are {words}, each over the nearest real series",
-                    f"{called(name)}, {words}{_of(subject, channel)}: samples {listed}, each with the nearest "
-                    f"real series (AUC {verdicts.auc:.3f})",
+                    f"{called(name)}, {words}{channel_words(subject, channel)}: samples {listed}, each with the "
+                    f"nearest real series (AUC {verdicts.auc:.3f})",
                 )
             )
     return html.section(
@@ -194,10 +193,10 @@ def neighbours(subject: Subject) -> str:
         words = "TRAIN" if against == "train" else "the real series"
         pictures.append(
             html.picture(
-                png_bytes(panels.gallery(plots, titles, label=_label(subject, channel))),
+                png_bytes(panels.gallery(plots, titles, label=label_of(subject, channel))),
                 f"{called(name)} series over their nearest neighbours in {words}",
-                f"{called(name)}{_of(subject, channel)}: the {EACH_WAY} samples that lie closest to {words}, then "
-                f"{EACH_WAY} from the middle, each with its neighbour and the distance",
+                f"{called(name)}{channel_words(subject, channel)}: the {EACH_WAY} samples that lie closest to "
+                f"{words}, then {EACH_WAY} from the middle, each with its neighbour and the distance",
             )
         )
         if subject.train is not None:
@@ -227,91 +226,6 @@ def neighbours(subject: Subject) -> str:
     else:
         body.append(html.listing(_memory(subject)))
     return html.section("neighbours", "Nearest neighbours and memory", *body, html.grid(*pictures))
-
-
-def classes(subject: Subject) -> str:
-    """Class by class; nothing where there are no classes on both sides."""
-    labels, real = subject.real.labels, subject.real
-    by_class = {name: samples for name, samples in subject.versions.items() if samples.y_class is not None}
-    if labels is None or real.y is None or not by_class:
-        return ""
-    per_class = {name: (subject.scores.get(name) or {}).get("cfid_per_class") or {} for name in subject.versions}
-    body = []
-    if all(per_class.values()):
-        known = subject.scores.get("intervals", {})
-        figure = class_bars(
-            per_class,
-            intervals={name: known.get(name, {}).get("cfid_per_class", {}) for name in per_class},
-            reference=(subject.scores.get("reference") or {}).get("cfid_per_class", {}),
-            left_out=[label for label in labels.tolist() if label not in per_class[subject.last]],
-        )
-        body.append(
-            html.picture(
-                png_bytes(figure),
-                "Bars: FID of each class",
-                "FID of each class with 95 % intervals; dashed: the mean, which is cFID. Few series give high "
-                "bars, so compare with what real series score",
-                wide=True,
-            )
-        )
-    worst = per_class[subject.last]
-    places = [place for place in range(len(labels)) if (real.y == place).any()]
-    places.sort(key=lambda place: -worst.get(str(labels[place]), 0.0))
-    channel, pictures = subject.channels(1)[0], []
-    for place in places[:MOST_CLASSES]:
-        sets = {"real": real.X[real.y == place, channel]}
-        for name, samples in by_class.items():
-            of_class = np.flatnonzero(samples.y_class == place)
-            if samples.X_class is not None and len(of_class):
-                sets[name] = samples.X_class[of_class, channel]
-        sizes = ", ".join(f"{len(X)} {called(name)}" for name, X in sets.items())
-        pictures.append(
-            html.picture(
-                png_bytes(panels.bands(sets, label=_label(subject, channel), title=f"class {labels[place]}")),
-                f"Median and middle 80 % of class {labels[place]}, real series and samples",
-                f"class {labels[place]}{_of(subject, channel)}: median and middle 80 % at each time ({sizes})",
-            )
-        )
-    if len(places) > MOST_CLASSES:
-        body.append(html.paragraph(f"The {MOST_CLASSES} classes with the highest FID, of {len(places)}:"))
-    return html.section("classes", "Class by class", *body, html.grid(*pictures))
-
-
-def channels(subject: Subject) -> str:
-    """A table of the channels; nothing for one channel."""
-    if subject.n_channels == 1:
-        return ""
-    header = [
-        "channel",
-        "samples",
-        "amplitude",
-        "level, sd",
-        "quantiles, sd",
-        "ACF",
-        "spectrum, dB",
-        "fine part, dB",
-    ]
-    rows = [
-        [
-            f"channel {channel + 1}",
-            called(name),
-            f"{100 * own.amplitude:.0f} %",
-            f"{own.level:+.2f}",
-            f"{own.quantiles:.3f}",
-            f"{own.acf:.3f}",
-            f"{own.spectrum:.2f}",
-            f"{own.fine_db:+.1f}",
-        ]
-        for channel in range(subject.n_channels)
-        for name, contrasts in subject.contrasts.items()
-        for own in [contrasts[channel]]
-    ]
-    caption = (
-        "Amplitude: standard deviation over time, as a part of that of real series. Level: of the mean of all "
-        "values. Quantiles, ACF, spectrum: distances, lower is better. Fine part: power in the upper half of "
-        "the frequencies, over that of real series."
-    )
-    return html.section("channels", "Channel by channel", html.table(caption, header, rows))
 
 
 def _memory(subject: Subject) -> list[str]:
@@ -362,11 +276,13 @@ def _some(rng: np.random.Generator, n: int, most: int) -> np.ndarray:
     return np.sort(rng.permutation(n)[:most])
 
 
-def _label(subject: Subject, channel: int) -> str:
+def label_of(subject: Subject, channel: int) -> str:
+    """Of a value axis."""
     return channel_label(channel, subject.n_channels, subject.unit)
 
 
-def _of(subject: Subject, channel: int) -> str:
+def channel_words(subject: Subject, channel: int) -> str:
+    """``, channel 2``, where there are several."""
     return "" if subject.n_channels == 1 else f", channel {channel + 1}"
 
 

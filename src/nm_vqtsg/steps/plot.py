@@ -188,7 +188,7 @@ def loss_curves(run: Inputs) -> Figure:
         "Stage 2: prior": paths.curve(2),
         "Stage 3: mapper": paths.curve(3),
     }
-    if run.test.y is None:
+    if run.judge is None or run.judge.source == "published":  # nothing was trained here
         del sources["FCN (judge)"]
     if run.search["tau"] is None:  # nothing was trained
         del sources["Stage 3: mapper"]
@@ -253,7 +253,7 @@ FIGURES: dict[str, tuple[str, Callable[[Inputs], Figure]]] = {
     "cfid_classes.png": ("FID of each class", class_bars),
     "codebook_usage.png": ("Use of the codebooks", codebook_usage),
     "loss_curves.png": ("Training", loss_curves),
-    "reconstructions.png": ("TEST series and their reconstructions", reconstructions),
+    "reconstructions.png": ("Series and their reconstructions", reconstructions),
 }
 """File to title and function. Every run has all of these files; where there is nothing to draw, the figure says
 why."""
@@ -284,7 +284,7 @@ def page(run: Inputs) -> str:
         rocket=params.rocket,
         evaluate=params.evaluate,
         unit=figures.Z_SCORE,
-        sources={"real": "TEST"},
+        sources={"real": split_names(run.test.facts())[1]},
     )
     return report_page(subject, run.ctx.session)
 
