@@ -12,6 +12,7 @@ from torch.nn.functional import l1_loss
 from nm_vqtsg import NeuralMapper
 from nm_vqtsg.errors import ParameterError
 from nm_vqtsg.mapper import advice
+from nm_vqtsg.mapper.loss import MapperLoss
 from nm_vqtsg.mapper.train import HeldOutVariants
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Stage3
@@ -33,7 +34,8 @@ def mapper(steps: int = 120, **config: object) -> NeuralMapper:
 
 def held_out_variants(y: np.ndarray | None = CLASSES) -> tuple[np.ndarray, np.ndarray, HeldOutVariants]:
     fitted, held_out = holdout(64, y, 0.25, derive_seed(0, "mapper holdout"))
-    return fitted, held_out, HeldOutVariants(StochasticVariants(PatchGenerator(X), X), held_out, 0.3, 0)
+    loss = MapperLoss(Stage3(), 24, torch.device("cpu"))
+    return fitted, held_out, HeldOutVariants(StochasticVariants(PatchGenerator(X), X), held_out, 0.3, 0, loss)
 
 
 def test_the_weights_that_are_best_on_held_out_series_are_kept() -> None:
