@@ -106,7 +106,7 @@ def test_evaluate_takes_the_split_that_the_option_means(tmp_path: Path) -> None:
         {"rocket": {"n_kernels": 20}, "evaluate": {"bootstrap": 2, "cas_fits": 0, "network_seeds": 0}}
     )
     data, fake = tmp_path / "data", tmp_path / "fake/generated_ts.npy"
-    result = evaluate_files(data, fake, params=params)
+    result = evaluate_files(data, fake, params=params).scores
     assert result["n"] == {"test": len(sets["test"][0]), "generated": 40}
     with pytest.raises(DataError, match=r"data: holds train_ts\.npy, valid_ts.* name the one that --synthetic"):
         evaluate_files(fake, data, params=params)
