@@ -1,9 +1,9 @@
 """A step as DVC runs it: what DVC would record wrongly is refused, and what it could lose is kept.
 
 DVC takes the digests of inputs and parameters when a step has ended, and those of code and own data from the
-study's fingerprint.json, which was made when its run began. So an edit of either while the step is at work would
-be recorded as what the results come from. And DVC makes results anew that it could not put into its cache.
-Snakemake's jobs look for themselves, see `nm_vqtsg.engines.job`.
+study's fingerprint.json, which was made when its run began. So it would record an edit of either, made while the
+step is at work, as what the results come from. And it makes results anew that did not fit into its cache. The jobs
+of Snakemake look for themselves, see `nm_vqtsg.engines.job`.
 """
 
 from __future__ import annotations
