@@ -160,6 +160,9 @@ class Study:
             self._check_writable(due)
         for record in (self.directory / ".snakemake" / "metadata").glob("*"):
             check_readable(record)  # Snakemake looks into them, and lets its own group alone read them
+        remembered = self.directory / ".snakemake" / "iocache" / "latest.pkl"
+        if not self.runs() or remembered.exists():
+            check_writable(remembered)  # a dry run of Snakemake writes it, a run removes it
         digests.save()
         if due and (self.runs() or not CHANGED.is_file()):
             CHANGED.parent.mkdir(exist_ok=True)
