@@ -222,7 +222,7 @@ def test_folders_of_somebody_else(done: Workspace, place: str, engine: str) -> N
 
 @needs_root
 def test_a_study_that_one_may_only_read(done: Workspace) -> None:
-    """A run that finds nothing to do is fine. A dry run of Snakemake writes, so it is refused, as a run with work."""
+    """A run with nothing to do is fine; a dry run of Snakemake writes, so it is refused, as a run with work is."""
     run(done, "snakemake")
     give_away([done.path])
     for record in (done.path / ".snakemake" / "metadata").iterdir():

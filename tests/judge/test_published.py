@@ -200,7 +200,7 @@ def test_any_two_files_with_the_published_judge(
         {"rocket": {"n_kernels": 20}, "evaluate": {"bootstrap": 0, "cas_fits": 0, "network_seeds": 0}}
     )
     found = [
-        evaluate_files(tmp_path / "real.npz", tmp_path / "fake.npz", fcn=named, params=quick)
+        evaluate_files(tmp_path / "real.npz", tmp_path / "fake.npz", fcn=named, params=quick).scores
         for named in (Path(f"published:{NAME}"), checkpoint)
     ]
     first, second = found

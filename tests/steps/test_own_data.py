@@ -175,7 +175,5 @@ def test_another_generator_takes_the_same_steps(tmp_path: Path, motions: RawData
     assert load_json(paths.report(1))["generator"] == "vqvae"
     assert set(load_json(paths.report(2))["masked"]["test"]["unconditional"]) == {"series"}
     context = StepContext("plot", params, paths, "cpu", "none")
-    labels = [
-        text.get_text() for text in plot.FIGURES["codebook_usage.png"](plot.Inputs(context)).legends[0].texts
-    ]
+    labels = [text.get_text() for text in plot.draw(plot.Inputs(context), "codebook_usage.png").legends[0].texts]
     assert len(labels) == 1 and labels[0].startswith("Series: ")
