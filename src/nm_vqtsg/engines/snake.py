@@ -164,7 +164,7 @@ class Study:
         if not self.runs() or remembered.exists():
             check_writable(remembered)  # a dry run of Snakemake writes it, a run removes it
         digests.save()
-        if due and (self.runs() or not CHANGED.is_file()):
+        if due:
             CHANGED.parent.mkdir(exist_ok=True)
             CHANGED.write_text(uuid.uuid4().hex)
         return due
