@@ -194,7 +194,7 @@ def test_parameters_set_back_are_not_taken_for_done(done: Workspace, engine: str
     assert done.ran() == jobs(f"tau_search {FROM_STAGE3}")
     done.set(evaluate__bootstrap=2, tau_grid=[0.1, 0.5, 2])
     assert done.planned() == jobs(f"tau_search {FROM_STAGE3}")
-    assert done.stale() == {"tau_search", "evaluate"}
+    assert done.stale() == {"tau_search", "evaluate", "plot"}
     run(done, other(engine))
     assert done.ran() == set()  # what was made before comes from the cache
     assert {path: path.read_bytes() for path in first} == first
