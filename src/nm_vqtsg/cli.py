@@ -488,8 +488,8 @@ def main() -> None:
         print(stopped, file=sys.stderr)
         sys.exit(stopped.exit_status)
     except Exception as error:
-        known = error if isinstance(error, UserError) else machine_error(error)
-        if known is None:
+        mistake = error if isinstance(error, UserError) else machine_error(error)
+        if mistake is None:
             raise
-        print(f"error: {known}", file=sys.stderr)
+        print(f"error: {mistake}", file=sys.stderr)
         sys.exit(1)

@@ -28,7 +28,7 @@ def lines_in(axis: object) -> int:
 
 def test_png_bytes_repeat_and_hold_no_date_or_version() -> None:
     def drawn() -> bytes:
-        return figures.png_bytes(figures.overlays(series(), series(), series(), generator=rng(), n=5))
+        return figures.png_bytes(figures.overlays(series(), series(), series(), rng=rng(), n=5))
 
     with mpl.rc_context({"font.size": 30, "savefig.dpi": 30}):  # a caller's own settings
         first = drawn()
@@ -40,7 +40,7 @@ def test_png_bytes_repeat_and_hold_no_date_or_version() -> None:
 @pytest.mark.parametrize(("channels", "rows"), [(1, 1), (2, 2), (7, style.MAX_CHANNELS)])
 def test_overlays_draw_n_series_per_set_and_a_row_per_channel(channels: int, rows: int) -> None:
     X = series(50, channels)
-    figure = figures.overlays(X, 0.5 * X, 2 * X, generator=rng(), n=8)
+    figure = figures.overlays(X, 0.5 * X, 2 * X, rng=rng(), n=8)
     assert len(figure.axes) == 3 * rows
     assert [lines_in(axis) for axis in figure.axes[:3]] == [8, 8, 8]
     titles = [axis.get_title() for axis in figure.axes[:3]]
@@ -50,13 +50,13 @@ def test_overlays_draw_n_series_per_set_and_a_row_per_channel(channels: int, row
 
 
 def test_fewer_series_than_asked_for_are_all_drawn() -> None:
-    figure = figures.overlays(series(3), series(3), series(3), generator=rng(), n=200)
+    figure = figures.overlays(series(3), series(3), series(3), rng=rng(), n=200)
     assert lines_in(figure.axes[0]) == 3
 
 
 def test_pairs_show_each_sample_before_and_after_over_one_another() -> None:
     X = series(channels=2)
-    figure = figures.pairs(X, -X, generator=rng(), n=4)
+    figure = figures.pairs(X, -X, rng=rng(), n=4)
     assert len(figure.axes) == 8
     for channel in (0, 1):
         for axis, titled in zip(figure.axes[4 * channel :][:4], figure.axes[:4], strict=True):
@@ -291,8 +291,8 @@ def test_values_are_called_by_the_unit_that_is_given_and_by_none_of_its_own() ->
     U = rng().random((9, 20))
     for unit, label in ((None, "value"), ("mV", "value (mV)"), (figures.Z_SCORE, "value (z-score)")):
         drawn = (
-            figures.overlays(X, X, X, generator=rng(), unit=unit),
-            figures.pairs(X, X, generator=rng(), unit=unit),
+            figures.overlays(X, X, X, rng=rng(), unit=unit),
+            figures.pairs(X, X, rng=rng(), unit=unit),
             figures.reconstructions(X[:2], X[:2], names=["a", "b"], unit=unit),
             figures.stochastic_variants(X, taus, U, {0.1: U}, fid={}, chosen=0.1, unit=unit),
         )

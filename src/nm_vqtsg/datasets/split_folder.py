@@ -256,8 +256,8 @@ def write_folder(
         meta |= {"attr_list": [CLASS], "attr_value_maps": {CLASS: index}, "attr_n_ops": [len(ordered)]}
     folder = Path(os.path.realpath(folder))  # a link to an empty folder is kept
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial") as made:
-        inner = Path(made) / "folder"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial") as aside:
+        inner = Path(aside) / "folder"
         inner.mkdir()
         save_json(inner / META, meta)
         for split, (X, labels) in sets.items():

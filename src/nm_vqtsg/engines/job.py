@@ -127,10 +127,10 @@ def main() -> int:
     try:
         return run_stage(Path.cwd(), sys.argv[1])
     except Exception as error:
-        known = error if isinstance(error, UserError) else machine_error(error)
-        if known is None:
+        mistake = error if isinstance(error, UserError) else machine_error(error)
+        if mistake is None:
             raise
-        _say(f"error: {known}")
+        _say(f"error: {mistake}")
         return 1
 
 

@@ -67,13 +67,13 @@ class Digests:
         except (FileNotFoundError, NotADirectoryError):
             return None
         stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-        known = self._known.get(str(path))
-        if known is None or known[:-1] != stamp:
+        remembered = self._known.get(str(path))
+        if remembered is None or remembered[:-1] != stamp:
             with open(path, "rb") as file:
-                known = [*stamp, hashlib.file_digest(file, "md5").hexdigest()]
-            self._known[str(path)] = known
+                remembered = [*stamp, hashlib.file_digest(file, "md5").hexdigest()]
+            self._known[str(path)] = remembered
             self._changed = True
-        entry: dict[str, Any] = {"hash": "md5", "md5": known[-1], "size": status.st_size}
+        entry: dict[str, Any] = {"hash": "md5", "md5": remembered[-1], "size": status.st_size}
         if status.st_mode & 0o111:
             entry["isexec"] = True
         return entry
@@ -115,9 +115,12 @@ def _remembered(memory: Path) -> dict[str, list[Any]]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {
-        path: known
-        for path, known in (content.items() if isinstance(content, dict) else ())
-        if isinstance(known, list) and len(known) == 5 and isinstance(known[4], str) and MD5.fullmatch(known[4])
+        path: stamped
+        for path, stamped in (content.items() if isinstance(content, dict) else ())
+        if isinstance(stamped, list)
+        and len(stamped) == 5
+        and isinstance(stamped[4], str)
+        and MD5.fullmatch(stamped[4])
     }
 
 
@@ -212,9 +215,9 @@ def stale_stages(
             continue
         expected = {entry["path"]: entry for entry in record.get("outs", [])}
         for path in stage.outs:
-            found = digests.entry(pipeline.directory / path)
-            if path not in expected or (found is not None and found["md5"] != expected[path]["md5"]):
+            entry = digests.entry(pipeline.directory / path)
+            if path not in expected or (entry is not None and entry["md5"] != expected[path]["md5"]):
                 stale.add(stage.name)
-            elif found is None:
+            elif entry is None:
                 absent[path] = {key: value for key, value in expected[path].items() if key != "path"}
     return stale

@@ -151,8 +151,8 @@ class Study:
         digests = Digests(self.directory / MEMORY)
         fingerprint = fingerprint_of(self.pipeline, digests)
         locked = read_lock(self.directory)
-        known = {**locked, **self._finished(locked, digests, fingerprint)}
-        due = stale_stages(self.pipeline, known, digests, fingerprint)
+        records = {**locked, **self._finished(locked, digests, fingerprint)}
+        due = stale_stages(self.pipeline, records, digests, fingerprint)
         for stage in self.pipeline.order:
             if due & self.pipeline.upstream(stage):
                 due.add(stage.name)
@@ -262,8 +262,10 @@ class Study:
             if now is None or outs is None:
                 continue
             current = {**now, "outs": outs}
-            known = locked.get(stage.name)
-            agrees = same_ingredients(current, known) and contents(outs) == contents((known or {}).get("outs", []))
+            recorded = locked.get(stage.name)
+            agrees = same_ingredients(current, recorded) and contents(outs) == contents(
+                (recorded or {}).get("outs", [])
+            )
             if not agrees and made_by_a_run(self.store, current):
                 records[stage.name] = current
         look = self.pipeline.look
@@ -317,10 +319,10 @@ def _settle(study: Study) -> None:
     try:
         study.settle()
     except Exception as error:
-        known = error if isinstance(error, UserError) else machine_error(error)
-        if known is None:
+        mistake = error if isinstance(error, UserError) else machine_error(error)
+        if mistake is None:
             raise
-        print(f"Error: {known}", file=sys.stderr)
+        print(f"Error: {mistake}", file=sys.stderr)
 
 
 def _switch(config: Mapping[str, Any], name: str, default: bool) -> bool:
@@ -337,10 +339,10 @@ def in_one_line() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        known = error if isinstance(error, UserError) else machine_error(error)
-        if known is None:
+        mistake = error if isinstance(error, UserError) else machine_error(error)
+        if mistake is None:
             raise
-        refuse(known)
+        refuse(mistake)
 
 
 def refuse(error: UserError) -> NoReturn:

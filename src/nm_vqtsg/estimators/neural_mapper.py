@@ -190,8 +190,12 @@ class NeuralMapper(SectionEstimator):
         self.curve_ = mapper.fit(variants, seed, session, labels)
         self.report_ = None if tau is None else measure(mapper, variants, seed)
         self.held_out_ = mapper.held_out
-        findings = [vars(found) for found in (self.report_, self.held_out_) if found is not None]
-        _warn(advice.warnings({"tau": tau} | {name: value for found in findings for name, value in found.items()}))
+        findings = [vars(report) for report in (self.report_, self.held_out_) if report is not None]
+        _warn(
+            advice.warnings(
+                {"tau": tau} | {name: value for finding in findings for name, value in finding.items()}
+            )
+        )
         self.mapper_, self.tau_ = mapper, mapper.tau
         return self
 

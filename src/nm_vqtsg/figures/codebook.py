@@ -15,7 +15,7 @@ COLOURS = (style.LOW_BAND, style.HIGH_BAND, style.RECONSTRUCTED, style.STOCHASTI
 
 @style.styled
 def codebook_usage(
-    counts: Mapping[str, np.ndarray], *, known: Mapping[str, Mapping[str, float]] | None = None
+    counts: Mapping[str, np.ndarray], *, usage: Mapping[str, Mapping[str, float]] | None = None
 ) -> Figure:
     """Share of the positions that pick each code, codes in order of use, one curve per band.
 
@@ -26,7 +26,7 @@ def codebook_usage(
     ----------
     counts
         Band's name to (K,) counts of its codes.
-    known
+    usage
         Band's name to ``live`` and ``perplexity`` of the whole of TRAIN, where `counts` comes from a part of it.
     """
     figure = style.new_figure(2.6, width=4.6)
@@ -34,7 +34,7 @@ def codebook_usage(
     for (name, picks), colour in zip(counts.items(), cycle(COLOURS), strict=False):
         shares = np.sort(picks[picks > 0])[::-1] / picks.sum()
         own = {"live": len(shares), "perplexity": np.exp(-(shares * np.log(shares)).sum())}
-        facts = known[name] if known else own
+        facts = usage[name] if usage else own
         use = f"{facts['live']} of {len(picks)} codes live, perplexity {facts['perplexity']:.0f}"
         label = f"{style.plain(name)}: {use}"
         axis.plot(np.arange(1, len(shares) + 1), 100 * shares, color=colour, label=label)

@@ -14,7 +14,7 @@ def overlays(
     generated: np.ndarray,
     mapped: np.ndarray,
     *,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
     n: int = 200,
     unit: str | None = None,
 ) -> Figure:
@@ -27,7 +27,7 @@ def overlays(
     ----------
     real, generated, mapped
         (·, C, L) in one unit; the second and third are row by row the same samples before and after the mapper.
-    generator
+    rng
         Chooses the series.
     n
         Series drawn in each panel.
@@ -35,9 +35,9 @@ def overlays(
         Of the values, for the axes, such as ``z-score``.
     """
     shown = min(real.shape[1], style.MAX_CHANNELS)
-    samples = style.choose(generator, len(generated), n)
+    samples = style.choose(rng, len(generated), n)
     panels = [
-        (style.X_WORDS, style.REAL, real, style.choose(generator, len(real), n)),
+        (style.X_WORDS, style.REAL, real, style.choose(rng, len(real), n)),
         (style.X_HAT_WORDS, style.GENERATED, generated, samples),
         (style.X_MAPPED_WORDS, style.MAPPED, mapped, samples),
     ]

@@ -23,7 +23,7 @@ def pairs(
     generated: np.ndarray,
     mapped: np.ndarray,
     *,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
     n: int = 4,
     unit: str | None = None,
 ) -> Figure:
@@ -33,12 +33,12 @@ def pairs(
     ----------
     generated, mapped
         (·, C, L) in one unit, row by row the same samples before and after the mapper.
-    generator, n
+    rng, n
         Chooses `n` samples.
     unit
         Of the values, for the axes, such as ``z-score``.
     """
-    rows = style.choose(generator, len(generated), n)
+    rows = style.choose(rng, len(generated), n)
     titles = [f"sample {row}" for row in rows]
     return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit)
 

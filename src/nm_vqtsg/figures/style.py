@@ -145,9 +145,9 @@ def png_bytes(figure: Figure) -> bytes:
     return packed.getvalue()
 
 
-def choose(generator: np.random.Generator, n: int, count: int) -> np.ndarray:
+def choose(rng: np.random.Generator, n: int, count: int) -> np.ndarray:
     """Indices of `count` different items out of `n` (all when there are fewer), in ascending order."""
-    return np.sort(generator.choice(n, size=min(n, count), replace=False))
+    return np.sort(rng.choice(n, size=min(n, count), replace=False))
 
 
 def opacity(series: np.ndarray, limits: tuple[float, float], ink: float = 180.0) -> float:

@@ -19,18 +19,18 @@ def warnings(report: Mapping[str, Any]) -> list[str]:
     """
     accuracy, balanced = report["accuracy"], report.get("balanced_accuracy")
     held_out = split_names(report)[1]
-    found = [seen(held_out)] if report.get("source") == "published" else []
+    sentences = [seen(held_out)] if report.get("source") == "published" else []
     if accuracy is not None and accuracy < WEAK:
-        found.append(
+        sentences.append(
             f"accuracy {accuracy:.3f} on {held_out}; FID, IS and cFID from a weak judge mean little (see the fcn "
             "parameters)"
         )
     elif balanced is not None and balanced < BLIND:
-        found.append(
+        sentences.append(
             f"balanced accuracy {balanced:.3f} on {held_out}, while accuracy is {accuracy:.3f}: the judge hardly "
             "knows the small classes, so cFID means little there"
         )
-    return found
+    return sentences
 
 
 def seen(held_out: str) -> str:

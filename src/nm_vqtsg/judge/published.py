@@ -76,9 +76,9 @@ def load_published(dataset: str, config: Fcn, session: Session, cache: Path | No
         zips = sorted(folder.glob("*.zip"))
     with tempfile.TemporaryDirectory(prefix="nm-vqtsg-") as here:
         for archive in zips:
-            found = extract_one(archive, member, Path(here))
-            if found is not None:
-                return load_checkpoint(found, config, session, f"{archive}: {member}")
+            extracted = extract_one(archive, member, Path(here))
+            if extracted is not None:
+                return load_checkpoint(extracted, config, session, f"{archive}: {member}")
     where = zips[0] if config.source == PUBLISHED else config.source
     raise DataError(
         f"{where}: holds no {member}; fcn.source wants the published weights, as .ckpt files or their zip"

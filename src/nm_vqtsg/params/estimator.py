@@ -87,12 +87,12 @@ class SectionEstimator(BaseEstimator):
         ParameterError
             If a name is unknown or a value in a section impossible.
         """
-        known = self.get_params()
+        parameters = self.get_params()
         for name, value in params.items():
-            if name not in known:
+            if name not in parameters:
                 raise ParameterError(
                     f"the parameter {shown(name)} is unknown to {type(self).__name__}; there are "
-                    f"{', '.join(known)}"
+                    f"{', '.join(parameters)}"
                 )
             section, *path = name.split("__")
             if path:

@@ -126,8 +126,10 @@ class Prior:
             raise DataError(f"{len(labels)} labels were given for {n} series; give one label for each")
         if n and (labels.min() < 0 or labels.max() >= self.n_classes):
             unknown = int(labels[(labels < 0) | (labels >= self.n_classes)][0])
-            known = f"0 to {self.n_classes - 1}" if self.n_classes else "none, since it was trained without labels"
-            raise DataError(f"class {unknown} is unknown to the prior; its classes are {known}")
+            classes = (
+                f"0 to {self.n_classes - 1}" if self.n_classes else "none, since it was trained without labels"
+            )
+            raise DataError(f"class {unknown} is unknown to the prior; its classes are {classes}")
         return labels
 
     def fit(

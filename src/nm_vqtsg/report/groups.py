@@ -19,10 +19,10 @@ def classes(subject: Subject) -> str:
     per_class = {name: (subject.scores.get(name) or {}).get("cfid_per_class") or {} for name in subject.versions}
     body = []
     if all(per_class.values()):
-        known = subject.scores.get("intervals", {})
+        intervals = subject.scores.get("intervals", {})
         figure = class_bars(
             per_class,
-            intervals={name: known.get(name, {}).get("cfid_per_class", {}) for name in per_class},
+            intervals={name: intervals.get(name, {}).get("cfid_per_class", {}) for name in per_class},
             reference=(subject.scores.get("reference") or {}).get("cfid_per_class", {}),
             left_out=[label for label in labels.tolist() if label not in per_class[subject.last]],
         )

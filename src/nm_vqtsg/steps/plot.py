@@ -94,13 +94,13 @@ class Inputs:
 def overlays(run: Inputs) -> Figure:
     """Figure 2."""
     n = run.ctx.params.plot.n_overlay
-    return figures.overlays(run.test.X, run.generated, run.mapped, generator=run.random, n=n, unit=figures.Z_SCORE)
+    return figures.overlays(run.test.X, run.generated, run.mapped, rng=run.random, n=n, unit=figures.Z_SCORE)
 
 
 def pairs(run: Inputs) -> Figure:
     """Figure 3."""
     n = run.ctx.params.plot.n_pairs
-    return figures.pairs(run.generated, run.mapped, generator=run.random, n=n, unit=figures.Z_SCORE)
+    return figures.pairs(run.generated, run.mapped, rng=run.random, n=n, unit=figures.Z_SCORE)
 
 
 def feature_planes(run: Inputs) -> Figure:
@@ -157,10 +157,10 @@ def class_bars(run: Inputs) -> Figure:
     if not all(versions.values()):
         return figures.statement("cFID of each class", run.metrics["missing"].get("cfid", NO_LABELS))
     labels = [] if run.test.labels is None else run.test.labels.tolist()
-    known = run.metrics.get("intervals", {})
+    intervals = run.metrics.get("intervals", {})
     return figures.class_bars(
         versions,
-        intervals={name: known.get(name, {}).get("cfid_per_class", {}) for name in versions},
+        intervals={name: intervals.get(name, {}).get("cfid_per_class", {}) for name in versions},
         reference=(run.metrics.get("reference") or {}).get("cfid_per_class", {}),
         left_out=[label for label in labels if label not in versions["baseline"]],
     )
@@ -176,7 +176,7 @@ def codebook_usage(run: Inputs) -> Figure:
         for plan, ids, book in zip(plans, tokens, run.tokenizer.codebooks, strict=True)
     }
     usage = run.stage1["usage"]
-    return figures.codebook_usage(counts, known={plan.label: usage[plan.name] for plan in plans})
+    return figures.codebook_usage(counts, usage={plan.label: usage[plan.name] for plan in plans})
 
 
 def loss_curves(run: Inputs) -> Figure:

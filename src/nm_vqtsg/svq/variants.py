@@ -48,11 +48,11 @@ class StochasticVariants:
         with torch.no_grad():
             batches = [generator.encode(rows) for rows in x.split(BATCH)]
         self.latents = tuple(torch.cat(band) for band in zip(*batches, strict=True))  # per band (n, N, d)
-        made = self.draw(slice(0, 1), 1.0, torch.Generator().manual_seed(0))
+        variant = self.draw(slice(0, 1), 1.0, torch.Generator().manual_seed(0))
         for axis, what in ((1, "channels"), (2, "length")):
-            if made.shape[axis] != x.shape[axis]:
+            if variant.shape[axis] != x.shape[axis]:
                 raise DataError(
-                    f"X has {what} {x.shape[axis]} where the generator makes series of {what} {made.shape[axis]}"
+                    f"X has {what} {x.shape[axis]} where the generator makes {what} {variant.shape[axis]}"
                 )
 
     def __len__(self) -> int:
