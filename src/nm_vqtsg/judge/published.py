@@ -141,9 +141,8 @@ def _names() -> dict[str, str]:
     names = {}
     for kind, position in ((nn.Conv2d, 0), (nn.BatchNorm2d, 1)):
         layers = [(name, layer) for name, layer in network.blocks.named_children() if isinstance(layer, kind)]
-        for block, (name, layer) in enumerate(
-            layers
-        ):  # theirs lie at every other place, with dropout between them
+        for block, (name, layer) in enumerate(layers):
+            # theirs lie at every other place, with dropout between them
             for entry in layer.state_dict():
                 names[f"blocks.{name}.{entry}"] = f"layers.{2 * block}.layers.{position}.{entry}"
     return names | {f"head.{entry}": f"final.{entry}" for entry in network.head.state_dict()}

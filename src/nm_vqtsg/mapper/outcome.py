@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nm_vqtsg.errors import DataError, ParameterError
+from nm_vqtsg.errors import DataError
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.uncertainty import fid_draws
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.params import Stage3, Svq
 from nm_vqtsg.session import Session
-from nm_vqtsg.svq.quantize import check_tau
-from nm_vqtsg.svq.tau_search import Features
+from nm_vqtsg.svq.tau_search import Features, ascending, lies_at_edge
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
 from nm_vqtsg.training.seeds import derive_seed
 from nm_vqtsg.training.validation import holdout
@@ -67,7 +66,7 @@ class Outcome:
     @property
     def at_edge(self) -> bool:
         """Whether the chosen temperature is the lowest or highest of several."""
-        return len(self.grid) > 1 and self.tau in (self.grid[0], self.grid[-1])
+        return lies_at_edge(self.tau, self.grid)
 
 
 def search_by_outcome(
@@ -119,9 +118,7 @@ def search_by_outcome(
         If a loss is not finite.
     """
     session = session or Session()
-    taus = tuple(sorted(check_tau(tau) for tau in grid))
-    if not taus:
-        raise ParameterError("tau_grid: is empty; give at least one temperature")
+    taus = ascending(grid)
     fitted, held_out = holdout(len(x), y, HELD_OUT, derive_seed(seed, "outcome"))
     if len(held_out) < 2:
         raise DataError(

@@ -22,6 +22,25 @@ Features = Callable[[np.ndarray], np.ndarray]
 """(n, C, L) float32 -> (n, F): one row of features for each series."""
 
 
+def ascending(grid: Sequence[float]) -> tuple[float, ...]:
+    """The temperatures of a grid, checked.
+
+    Raises
+    ------
+    ParameterError
+        If it is empty or holds an impossible temperature.
+    """
+    taus = tuple(sorted(check_tau(tau) for tau in grid))
+    if not taus:
+        raise ParameterError("tau_grid: is empty; give at least one temperature")
+    return taus
+
+
+def lies_at_edge(tau: float | None, grid: Sequence[float]) -> bool:
+    """Whether `tau` is the lowest or highest of several temperatures in ascending order."""
+    return len(grid) > 1 and tau in (grid[0], grid[-1])
+
+
 @dataclass(frozen=True)
 class TauCurve:
     """What the search found.
@@ -49,7 +68,7 @@ class TauCurve:
     @property
     def at_edge(self) -> bool:
         """Whether the best temperature is the lowest or highest of several."""
-        return len(self.grid) > 1 and self.tau in (self.grid[0], self.grid[-1])
+        return lies_at_edge(self.tau, self.grid)
 
 
 def search_tau(
@@ -95,9 +114,7 @@ def search_tau(
         If the grid is empty or holds an impossible temperature.
     """
     session = session or Session()
-    taus = tuple(sorted(check_tau(tau) for tau in grid))
-    if not taus:
-        raise ParameterError("tau_grid: is empty; give at least one temperature")
+    taus = ascending(grid)
     if n_train is not None and n_train < len(x):
         chosen = torch.randperm(len(x), generator=new_rng(seed, "tau", "subset"))[:n_train]
         x = x[chosen.sort().values.to(x.device)]
