@@ -149,9 +149,7 @@ def _fold(
             "data.validation_size"
         )
     kind = KFold if y is None else StratifiedKFold
-    with (
-        warnings.catch_warnings()
-    ):  # of classes with fewer series than folds: they are named below, where it matters
+    with warnings.catch_warnings():  # of classes smaller than the folds: named below, where it matters
         warnings.simplefilter("ignore", UserWarning)
         folds = list(kind(fold.n, shuffle=True, random_state=seed).split(rows, None if y is None else y[rows]))
     fit, validation = folds[fold.number]

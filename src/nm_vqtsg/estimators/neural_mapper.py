@@ -158,10 +158,8 @@ class NeuralMapper(SectionEstimator):
             If `X` cannot be used or does not fit the generator, or the generator is not fitted; the message says
             why.
         """
-        _ = (
-            self.section("rocket"),
-            self.section("tau_search"),
-        )  # all that a user may have got wrong is refused before any work
+        for name in ("rocket", "tau_search"):
+            self.section(name)  # all that a user may have got wrong is refused before any work
         config, svq, seed = self.section("stage3"), self.section("svq"), check_random_state(self.random_state)
         if self.tau is not None:
             check_tau(self.tau)
