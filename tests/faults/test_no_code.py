@@ -109,5 +109,5 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, kind: str) -> None:
 
 
 def test_every_yaml_file_of_the_project_is_plain() -> None:
-    for path in (*ROOT.glob("*.y*ml"), *ROOT.glob("profiles/**/*.yaml"), *ROOT.glob("studies/*/*.yaml")):
+    for path in (*ROOT.glob("*.y*ml"), *ROOT.glob("profiles/**/*.yaml"), *ROOT.glob("studies/**/*.yaml")):
         yaml.safe_load(path.read_text())

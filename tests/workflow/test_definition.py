@@ -169,9 +169,11 @@ def test_a_study_that_has_drifted_is_refused_and_mended(small: Path) -> None:
     check_study(study)
 
 
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in ROOT.glob("studies/*/dvc.yaml")))
-def test_studies_of_the_project_have_not_drifted(name: str) -> None:
-    study = ROOT / "studies" / name
+@pytest.mark.parametrize(
+    "folder", sorted(str(path.parent.relative_to(ROOT)) for path in ROOT.glob("studies/**/dvc.yaml"))
+)
+def test_studies_of_the_project_have_not_drifted(folder: str) -> None:
+    study = ROOT / folder
     assert (study / "dvc.yaml").read_text() == definition(ROOT, study)
 
 
