@@ -76,7 +76,7 @@ def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None
         "| classes (series) | fast (12), slow (12) |",
         "| channels | 2 |",
         "neural mapper, trained on stochastic vector quantisation at τ = 0.3",
-        "| rocket_fid | 0.25 (0.2 .. 0.3) | 0.125  | lower  |",
+        "| rocket_fid | 0.25 [0.2, 0.3] | 0.125  | lower  |",
         "Not measured: fid (no labels).",
         "codebook_size: 16",
         "| torch | 2.13.0 |",

@@ -48,13 +48,13 @@ def shown_scores(result: Mapping[str, Any]) -> list[str]:
 
 
 def score_text(result: Mapping[str, Any], version: str, score: str) -> str:
-    """``1.23 (1.1 .. 1.4)`` with a 95 % interval, ``1.23 ± 0.1`` with a spread of its own; empty if unknown."""
+    """``1.23 [1.1, 1.4]`` with a 95 % interval, ``1.23 ± 0.1`` with a spread of its own; empty if unknown."""
     scores = flat_scores(result[version])
     interval = result["intervals"].get(version, {}).get(score)
     if score not in scores:
         return ""
     if interval is not None and None not in interval:
-        return f"{scores[score]:.4g} ({interval[0]:.3g} .. {interval[1]:.3g})"
+        return f"{scores[score]:.4g} [{interval[0]:.3g}, {interval[1]:.3g}]"
     return _with_spread(scores[score], scores.get(SPREADS.get(score, "")))
 
 

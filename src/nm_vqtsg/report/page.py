@@ -126,7 +126,7 @@ def _scores(subject: Subject) -> str:
         row += [gain_text(scores, score), change_text(scores, score)] if with_change else []
         row += [real_text(scores, score)] if with_real else []
         rows.append(row)
-    notes = ["(a .. b) is a 95 % interval, ± a standard deviation over fits, networks or draws."]
+    notes = ["[a, b] is a 95 % interval, ± a standard deviation over fits, networks or draws."]
     if with_real:
         notes.append(
             "real series: what parts of TRAIN score in the place of the samples. At the floor: within two of "
