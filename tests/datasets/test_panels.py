@@ -35,8 +35,8 @@ def test_sktime_s_panels_are_the_series_they_came_from(kind: str, X: np.ndarray)
 def test_a_generator_is_trained_on_the_same_from_any_of_them(kind: str) -> None:
     from small_model import small_generator
 
-    expected = small_generator().fit(ITALY, ITALY_Y).sample(3, seed=0)
-    assert np.array_equal(small_generator().fit(panel(kind, ITALY), ITALY_Y).sample(3, seed=0), expected)
+    expected = small_generator().fit(ITALY, ITALY_Y).sample(3, rng=0)
+    assert np.array_equal(small_generator().fit(panel(kind, ITALY), ITALY_Y).sample(3, rng=0), expected)
 
 
 def test_a_multiindex_may_hold_rows_in_any_order_and_times_of_their_own() -> None:

@@ -48,14 +48,14 @@ REDUCED = {  # page -> budgets as written -> as run: the quickstart takes minute
     "README.md": {
         "TimeVQVAE().fit": 'TimeVQVAE({"steps": 5, "codebook_size": 16}, {"steps": 5}).fit',
         "NeuralMapper().fit": 'NeuralMapper({"steps": 5}, tau_grid=[0.1, 1], rocket={"n_kernels": 50}).fit',
-        "sample(1000, seed=0)": "sample(10, seed=0)",
+        "sample(1000, rng=0)": "sample(10, rng=0)",
     },
     "quickstart.md": {
         'stage1={"steps": 1000}': 'stage1={"steps": 10, "codebook_size": 32}',
         'stage2={"steps": 1500}': 'stage2={"steps": 10}',
         'stage3={"steps": 1000}': 'stage3={"steps": 5}',
         "tau_grid=[0.02, 0.05, 0.1, 0.5, 1, 2, 4]": "tau_grid=[0.1, 1], rocket={'n_kernels': 100}",
-        "sample(1000, seed=0)": "sample(60, seed=0)",
+        "sample(1000, rng=0)": "sample(60, rng=0)",
         'fcn={"epochs": 40}': 'fcn={"epochs": 2}, rocket={"n_kernels": 100}, protocol={"network_steps": 2}',
     },
 }

@@ -41,7 +41,7 @@ def load(folder: Path, name: str) -> None:
         assert np.isfinite(NeuralMapper.load(folder, device="cpu", progress=False).transform(X)).all()
     else:
         model = load_generator(folder, device="cpu", progress=False)
-        assert np.isfinite(model.sample(2, seed=0)).all()
+        assert np.isfinite(model.sample(2, rng=0)).all()
 
 
 def answer(folder: Path, name: str) -> str:

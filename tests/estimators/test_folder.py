@@ -52,8 +52,8 @@ def test_one_folder_gives_mapped_samples_wherever_it_lies(
     moved = Path(shutil.move(folder, tmp_path / "elsewhere"))
     generator, again = load_generator(moved, progress=False), NeuralMapper.load(moved)
     assert type(generator) is TimeVQVAE and generator.get_params()["stage1__steps"] == 10
-    X_hat = generator.sample(4, "fast", seed=5)
-    assert np.array_equal(X_hat, model.sample(4, "fast", seed=5))
+    X_hat = generator.sample(4, "fast", rng=5)
+    assert np.array_equal(X_hat, model.sample(4, "fast", rng=5))
     assert np.array_equal(again.transform(X_hat), mapper.transform(X_hat))
 
 

@@ -59,14 +59,14 @@ def test_a_plain_vqvae_serves_mapper_and_protocol(plain: VQVAE) -> None:
     (latents,) = generator.encode(torch.zeros(3, 2, 64))
     assert latents.shape == (3, 32, book.codes.shape[1])
     mapper = NeuralMapper(Stage3(steps=3), tau=0.1, progress=False, device="cpu").fit(plain, waves())
-    mapped = mapper.transform(plain.sample(4, 1, seed=0))
+    mapped = mapper.transform(plain.sample(4, 1, rng=0))
     assert mapped.shape == (4, 2, 64) and 30 < mapped.mean() < 70
 
 
 def test_a_plain_vqvae_is_saved_and_loaded(plain: VQVAE, tmp_path: Path) -> None:
     plain.save(tmp_path)
     again = VQVAE.load(tmp_path, device="cpu", progress=False)
-    assert np.array_equal(again.sample(3, 0, seed=1), plain.sample(3, 0, seed=1))
+    assert np.array_equal(again.sample(3, 0, rng=1), plain.sample(3, 0, rng=1))
     with pytest.raises(ArtifactError, match="describes a 'vqvae' where a TimeVQVAE is needed"):
         TimeVQVAE.load(tmp_path)
     with pytest.raises(ArtifactError, match="bands series where lf, hf are needed; run stage1"):
@@ -85,7 +85,7 @@ def test_two_stages_apart_are_the_two_at_once(kind: str, tmp_path: Path) -> None
 
     whole = make().fit(x, y)
     parts = make().fit_tokenizer(x).fit_prior(x, y)
-    assert np.array_equal(parts.sample(3, 1, seed=0), whole.sample(3, 1, seed=0))
+    assert np.array_equal(parts.sample(3, 1, rng=0), whole.sample(3, 1, rng=0))
     tokenizer = registry.build(kind, STAGE1.model_copy(update={"steps": 3}), 1, 32)
     tokenizer.fit(x)
     tokenizer.save(tmp_path / "one")
@@ -95,7 +95,7 @@ def test_two_stages_apart_are_the_two_at_once(kind: str, tmp_path: Path) -> None
     prior.save(tmp_path / "two")
     steps = TwoStageGenerator(again, Prior.load(tmp_path / "two"), Sample())
     source = torch.Generator().manual_seed(derive_seed(0, "sample"))
-    assert np.array_equal(steps.sample(3, 1, rng=source).numpy(), whole.sample(3, 1, seed=0))
+    assert np.array_equal(steps.sample(3, 1, rng=source).numpy(), whole.sample(3, 1, rng=0))
 
 
 def test_kinds_are_found_by_name() -> None:

@@ -52,16 +52,16 @@ def test_samples_are_in_the_units_of_the_data(model: TimeVQVAE) -> None:
 
 
 def test_seeds_decide(model: TimeVQVAE) -> None:
-    assert np.array_equal(model.sample(3, seed=1), model.sample(3, seed=1))
-    assert not np.array_equal(model.sample(3, seed=1), model.sample(3, seed=2))
-    assert np.array_equal(model.sample(3), model.sample(3, seed=3))  # random_state
+    assert np.array_equal(model.sample(3, rng=1), model.sample(3, rng=1))
+    assert not np.array_equal(model.sample(3, rng=1), model.sample(3, rng=2))
+    assert np.array_equal(model.sample(3), model.sample(3, rng=3))  # random_state
     assert np.array_equal(model.sample(3), make(random_state=3).fit(*data()).sample(3))
 
 
 def test_classes_by_the_user_s_labels(model: TimeVQVAE) -> None:
     assert model.classes_.tolist() == ["fast", "slow"]
-    one = model.sample(2, "slow", seed=0)
-    each = model.sample(2, ["slow", "slow"], seed=0)
+    one = model.sample(2, "slow", rng=0)
+    each = model.sample(2, ["slow", "slow"], rng=0)
     assert np.array_equal(one, each)
     with pytest.raises(DataError, match="class 'medium' is unknown; the classes are 'fast', 'slow'"):
         model.sample(2, "medium")
@@ -78,12 +78,12 @@ def test_a_mixture_of_classes(tmp_path: Path) -> None:
     rng = new_rng(5, "sample")
     drawn = model.generator_.draw_classes(50, rng)
     assert drawn is not None and 0 < (drawn == 0).double().mean() < 0.4
-    assert np.array_equal(model.sample(50, seed=5), model._unscaled(model.generator_.sample(50, drawn, rng=rng)))
+    assert np.array_equal(model.sample(50, rng=5), model._unscaled(model.generator_.sample(50, drawn, rng=rng)))
     model.save(tmp_path / "model")
     again = TimeVQVAE.load(tmp_path / "model", device="cpu", progress=False)
-    assert np.array_equal(again.sample(20, seed=1), model.sample(20, seed=1))
-    plain = model.set_params(sampling__unconditional="null_class").sample(20, seed=1)
-    assert not np.array_equal(plain, again.sample(20, seed=1))
+    assert np.array_equal(again.sample(20, rng=1), model.sample(20, rng=1))
+    plain = model.set_params(sampling__unconditional="null_class").sample(20, rng=1)
+    assert not np.array_equal(plain, again.sample(20, rng=1))
 
 
 def test_reconstruct(model: TimeVQVAE) -> None:

@@ -1,16 +1,20 @@
 """Each figure shows what it was given, whatever the shape of the data, and its bytes repeat."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.text
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.container import ErrorbarContainer
 from PIL import Image
 
 from nm_vqtsg import figures
+from nm_vqtsg.errors import DataError
 from nm_vqtsg.figures import style
 
 
@@ -47,6 +51,56 @@ def test_overlays_draw_n_series_per_set_and_a_row_per_channel(channels: int, row
     spread = X[:, 0].std(axis=1).mean()
     assert f"{spread:.2f}" in titles[0] and f"{spread / 2:.2f}" in titles[1]
     assert len({axis.get_ylim() for axis in figure.axes[:3]}) == 1
+
+
+def test_series_of_one_channel_may_be_flat_and_an_int_serves_as_rng() -> None:
+    X, taus = series(9), (0.1, 1.0)
+    U = rng().random((9, 20))
+
+    def drawn(X: np.ndarray, source: Callable[[], int | np.random.Generator]) -> list[bytes]:
+        return [
+            figures.png_bytes(figure)
+            for figure in (
+                figures.overlays(X, X, 2 * X, rng=source(), n=4),
+                figures.pairs(X, 2 * X, rng=source()),
+                figures.reconstructions(X[:2], X[:2]),
+                figures.stochastic_variants(
+                    X, dict.fromkeys(taus, X), U, dict.fromkeys(taus, U), fid={}, chosen=1.0
+                ),
+            )
+        ]
+
+    assert all(map(bytes.__eq__, drawn(X[:, 0], int), drawn(X, rng)))
+    figure = figures.overlays(pd.DataFrame(X[:, 0]), X[:, 0].tolist(), X, n=4)  # others each time
+    assert lines_in(figure.axes[0]) == 4 and figure.axes[0].get_ylabel() == "value"
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (
+            lambda X: figures.overlays(X, X, X[:, :, 1:]),
+            r"mapped has channels and length \(1, 23\) where generated",
+        ),
+        (lambda X: figures.overlays(X, X[:, :, 1:], X[:, :, 1:]), r"generated has .* where real has \(1, 24\)"),
+        (lambda X: figures.overlays(X, X, X[1:]), "30 of generated and 29 of mapped cannot belong together"),
+        (lambda X: figures.pairs(X, X[0, 0]), r"mapped has shape \(24,\); give an array \(n, channels, length\)"),
+        (lambda X: figures.pairs(X[:0], X[:0]), r"generated has shape \(0, 1, 24\)"),
+        (lambda X: figures.reconstructions(X[:2], X[:2], names=["one"]), "names has 1 for 2 series"),
+    ],
+)
+def test_series_that_do_not_belong_together_are_refused_in_one_line(draw: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words) as error:
+        draw(series())
+    assert "\n" not in str(error.value)
+
+
+def test_a_notebook_shows_a_figure_without_pyplot() -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    figure = figures.pairs(series(), series(), rng=0)
+    shown, _ = DisplayFormatter().format(figure)
+    assert shown["image/png"] == figures.png_bytes(figure)
 
 
 def test_fewer_series_than_asked_for_are_all_drawn() -> None:

@@ -42,7 +42,7 @@ def test_samples_of_a_class_mapped_into_a_csv(place: Path) -> None:
     table = pd.read_csv(place / "a.csv")
     assert table["label"].tolist() == [10] * 6 and table.shape == (6, 31)
     generator, mapper = load_generator(place / "model", progress=False), NeuralMapper.load(place / "model")
-    expected = mapper.transform(generator.sample(6, 10, seed=1))
+    expected = mapper.transform(generator.sample(6, 10, rng=1))
     np.testing.assert_array_equal(table.drop(columns="label").to_numpy(np.float32), expected[:, 0])
 
 
@@ -72,7 +72,7 @@ def test_samples_of_each_class_unmapped_into_an_npz(place: Path) -> None:
         (["--model", "model", "-n", "-3", "--class", "2", "--out", "x.csv"], "-3 series cannot be drawn"),
         (
             ["--model", "model", "-n", "3", "--seed", "-1", "--out", "x.csv"],
-            "a seed (random_state) is a whole number",
+            "a seed (random_state, rng) is a whole number",
         ),
         (["--model", "model", "-n", "3", "--out", "x.xls"], "x.xls: '.xls' files are not written"),
         (["--model", "nowhere", "-n", "3", "--out", "x.csv"], "nowhere: holds no generator.json"),
@@ -136,7 +136,7 @@ def test_a_run_leaves_the_study_in_the_units_and_labels_of_the_data(study: Paths
     generator = load_generator(study.study / "model", progress=False)
     mapper = NeuralMapper.load(study.study / "model")
     assert generator.classes_.tolist() == ["-1", "1"]
-    X_hat = generator.sample(20, "1", seed=0)
+    X_hat = generator.sample(20, "1", rng=0)
     assert 80 < X_hat.mean() < 120 and 60 < mapper.transform(X_hat).mean() < 140
     done = run(study.study, "sample", "--model", "model", "-n", "2", "--class", "-1", "--out", "x.csv")
     assert done.returncode == 0, done.stderr

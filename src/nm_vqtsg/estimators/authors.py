@@ -15,6 +15,7 @@ from nm_vqtsg.datasets.arrays import as_series
 from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.quantizer import Codebook, nearest_code
+from nm_vqtsg.params.estimator import NotFitted
 from nm_vqtsg.session import Session
 
 BANDS = ("lf", "hf")
@@ -38,7 +39,7 @@ class AuthorsGenerator:
     Raises
     ------
     UserError
-        If `maskgit` is something else, or was not trained yet.
+        If `maskgit` is something else, or (`NotFitted`) was not trained yet.
     DataError
         If `x` does not fit its networks.
     """
@@ -53,7 +54,7 @@ class AuthorsGenerator:
         self._encoders = (self._vqvae.encoder_l, self._vqvae.encoder_h)
         self._quantizers = (self._vqvae.vq_model_l, self._vqvae.vq_model_h)
         if not all(bool(quantizer._codebook.initted) for quantizer in self._quantizers):
-            raise UserError("the VQVAE of this MaskGIT was not trained yet; train it, or load its weights first")
+            raise NotFitted("the VQVAE of this MaskGIT was not trained yet; train it, or load its weights first")
         wanted = (int(self._vqvae.decoder_l.x_channels), int(self._vqvae.input_length))
         series = as_series(x, *wanted, name="x", fitted="the VQVAE")
         self.codebooks = self._find_codebooks(torch.from_numpy(series.astype(np.float32)))

@@ -72,7 +72,7 @@ def _use(model: Description, mapper: Mapper | None) -> str:
         "```python",
         f"from nm_vqtsg import {'NeuralMapper, ' if mapper is not None else ''}load_generator",
         "",
-        'X_hat = load_generator("FOLDER").sample(1000, seed=0)  # (n, channels, length), in the units below',
+        'X_hat = load_generator("FOLDER").sample(1000, rng=0)  # (n, channels, length), in the units below',
     ]
     if mapper is not None:
         lines.append('X_mapped = NeuralMapper.load("FOLDER").transform(X_hat)')

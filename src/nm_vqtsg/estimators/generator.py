@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
 from nm_vqtsg.datasets.scaling import Scaling
-from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.errors import ArtifactError, ParameterError
 from nm_vqtsg.estimators.description import Description, Facts
 from nm_vqtsg.estimators.folder import GENERATOR, read_description, read_networks, write_folder
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
@@ -33,6 +33,9 @@ class TwoStageEstimator(SectionEstimator):
 
     Its two stages can be trained at once, by `fit`, or apart, by `fit_tokenizer` and `fit_prior`.
 
+    Generators make series and change none, so there is no `transform` or `fit_transform`: in a scikit-learn
+    pipeline one can only be the last step, and ``pipeline[-1].sample(n)`` draws series as that step saw them.
+
     Parameters
     ----------
     stage1 : Stage1 or dict, optional
@@ -42,8 +45,9 @@ class TwoStageEstimator(SectionEstimator):
         Networks and budget of the prior: the section `stage2`.
     sampling : Sample or dict, optional
         How tokens are drawn: the section `sample`. It may be changed after `fit`.
-    random_state : int
-        Seed of training, and of `sample` where it is not given another.
+    random_state : int, RandomState or None
+        Seed of training, and of `sample` where it is not given another. Another one is drawn each time from a
+        `numpy.random.RandomState`, or (None) from NumPy's global one, as scikit-learn does.
     scale : bool
         Z-score the series by their own mean and standard deviation per channel, and give samples back in the
         units of the data. False for series that are z-scored already.
@@ -64,6 +68,8 @@ class TwoStageEstimator(SectionEstimator):
         (n_classes,) the labels seen in `fit`, sorted; empty without labels.
     mean_, std_ : ndarray
         (C,) the scaling of the data.
+    seed_ : int
+        The seed of the last training: `random_state`, or what was drawn from it. It is saved with the model.
     curves_ : dict
         Loss curves, ``{"stage1": [...], "stage2": [...]}``; empty after `load`.
     facts_ : Facts
@@ -77,6 +83,7 @@ class TwoStageEstimator(SectionEstimator):
     classes_: np.ndarray
     mean_: np.ndarray
     std_: np.ndarray
+    seed_: int
     curves_: dict[str, list[Row]]
     facts_: Facts
 
@@ -86,13 +93,14 @@ class TwoStageEstimator(SectionEstimator):
         stage2: Stage2 | dict[str, Any] | None = None,
         sampling: Sample | dict[str, Any] | None = None,
         *,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         scale: bool = True,
         device: str = "auto",
         progress: bool = True,
     ) -> None:
         self.stage1, self.stage2, self.sampling = stage1, stage2, sampling
         self.random_state, self.scale, self.device, self.progress = random_state, scale, device, progress
+        self._check_sections()
 
     def fit(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
         """Train on series `X`, with labels `y` where there are any.
@@ -116,20 +124,23 @@ class TwoStageEstimator(SectionEstimator):
         array = as_series(X)
         if y is not None:
             as_labels(y, len(array))  # refused before any training, as is what follows
-        self.section("stage2"), self.section("sampling")
-        return self.fit_tokenizer(array, session=session).fit_prior(array, y, session=session)
+        self._check_sections()
+        seed = check_random_state(self.random_state)
+        return self._fit_tokenizer(array, seed, session)._fit_prior(array, y, seed, session)
 
     def fit_tokenizer(self, X: Any, *, session: Session | None = None) -> Self:
         """Train the first stage, the tokeniser, on series `X`; see `fit`."""
-        array = as_series(X)
-        config, seed = self.section("stage1"), check_random_state(self.random_state)
+        return self._fit_tokenizer(as_series(X), check_random_state(self.random_state), session)
+
+    def _fit_tokenizer(self, array: np.ndarray, seed: int, session: Session | None) -> Self:
+        config = self.section("stage1")
         tokenizer = self.kind.build(config, array.shape[1], array.shape[2])
         self._set_scaling(array)
         session = session or estimator_session(self.device, self.progress)
         x = self._scaled(array).to(session.device)
         curve = tokenizer.fit(x, seed, session)
         self.__dict__.pop("prior_", None)  # of another tokeniser
-        self.tokenizer_, self.curves_ = tokenizer, {"stage1": curve}
+        self.tokenizer_, self.curves_, self.seed_ = tokenizer, {"stage1": curve}, seed
         self.facts_ = Facts.of(array)
         return self
 
@@ -143,16 +154,19 @@ class TwoStageEstimator(SectionEstimator):
         """
         tokenizer = self._tokenizer()
         array = as_series(X, tokenizer.in_channels, tokenizer.length)
+        return self._fit_prior(array, y, check_random_state(self.random_state), session)
+
+    def _fit_prior(self, array: np.ndarray, y: Any, seed: int, session: Session | None) -> Self:
+        tokenizer = self._tokenizer()
         labels = None if y is None else as_labels(y, len(array))
         self.classes_ = np.empty(0, dtype=np.int64) if labels is None else np.unique(labels)
         ids = None if labels is None else torch.from_numpy(class_ids(labels, self.classes_))
         session = session or estimator_session(self.device, self.progress)
         tokens = tokenizer.to(session.device).tokens(self._scaled(array).to(session.device))
         live = [codebook.live for codebook in tokenizer.codebooks]
-        config, seed = self.section("stage2"), check_random_state(self.random_state)
-        prior = Prior(config, tokenizer.grids, live, len(self.classes_))
+        prior = Prior(self.section("stage2"), tokenizer.grids, live, len(self.classes_))
         self.curves_["stage2"] = prior.fit(tokens, ids, seed, session)
-        self.prior_, self.facts_ = prior, Facts.of(array, ids, len(self.classes_))
+        self.prior_, self.seed_, self.facts_ = prior, seed, Facts.of(array, ids, len(self.classes_))
         return self
 
     @property
@@ -167,7 +181,7 @@ class TwoStageEstimator(SectionEstimator):
         prior = self._need("prior_", FIT)
         return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"), self.facts_.n_per_class)
 
-    def sample(self, n: int, y: Any = None, seed: int | None = None) -> np.ndarray:
+    def sample(self, n: int, y: Any = None, rng: Any = None, *, seed: int | None = None) -> np.ndarray:
         """Draw `n` series.
 
         Parameters
@@ -177,8 +191,11 @@ class TwoStageEstimator(SectionEstimator):
         y : label or array-like of (n,) labels, optional
             Class of all, or of each. Without, `sampling.unconditional` says whether the prior draws without a
             class, or each series is of a class drawn by the frequencies in `fit`.
+        rng : int, Generator or RandomState, optional
+            Equal numbers give equal series; a generator of NumPy's moves on with every call. `random_state` by
+            default.
         seed : int, optional
-            Equal seeds give equal series; `random_state` by default.
+            The former name of `rng`, which stands in the cards of saved models.
 
         Returns
         -------
@@ -191,10 +208,13 @@ class TwoStageEstimator(SectionEstimator):
             If nothing was fitted yet, a class is unknown or `n` is not positive.
         """
         generator = self.generator_
-        n, seed = check_count(n), check_random_state(self.random_state if seed is None else seed)
+        if rng is not None and seed is not None:
+            raise ParameterError("seed is the former name of rng; give only rng")
+        given = next((source for source in (rng, seed) if source is not None), self.random_state)
+        n, number = check_count(n), check_random_state(given)
         ids = None if y is None else torch.from_numpy(class_ids(y, self.classes_))
         session = estimator_session(self.device, self.progress)
-        return self._unscaled(generator.sample(n, ids, rng=new_rng(seed, "sample"), session=session))
+        return self._unscaled(generator.sample(n, ids, rng=new_rng(number, "sample"), session=session))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Series (n, C, L) after a round through the tokens, in the units of the data.
@@ -237,7 +257,7 @@ class TwoStageEstimator(SectionEstimator):
             classes=self.classes_.tolist(),
             mean=self.mean_.tolist(),
             std=self.std_.tolist(),
-            random_state=check_random_state(self.random_state),
+            random_state=self._need("seed_", FIT),
             facts=self.facts_,
         )
         write_folder(Path(folder), description, generator, metrics)
@@ -271,7 +291,7 @@ class TwoStageEstimator(SectionEstimator):
         """An estimator around trained networks, as if it had been fitted."""
         tokenizer, prior = generator.tokenizer, generator.prior
         model = cls(tokenizer.config, prior.config, generator.sampling, device=device, progress=progress)
-        model.random_state = description.random_state
+        model.random_state = model.seed_ = description.random_state
         model.tokenizer_, model.prior_, model.curves_ = tokenizer, prior, {}
         model.classes_ = np.array(description.classes) if description.classes else np.empty(0, dtype=np.int64)
         model.mean_, model.std_ = (

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_labels, as_series
@@ -23,7 +24,7 @@ from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.nn.saved import check_finite
 from nm_vqtsg.params import Params, Rocket, Stage3, Svq, TauSearch
-from nm_vqtsg.params.estimator import SectionEstimator, check_random_state
+from nm_vqtsg.params.estimator import NotFitted, SectionEstimator, check_random_state
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
 from nm_vqtsg.session.session import estimator_session
@@ -51,6 +52,9 @@ class NeuralMapper(SectionEstimator):
     It is trained on real series and their stochastic variants under the generator's own tokeniser, and knows
     the generator by the few methods of `VQGenerator` only.
 
+    `fit` takes the generator beside its series, and `transform` takes other series than `fit`, so there is no
+    `fit_transform`; a scikit-learn pipeline holds a fitted mapper, as ``FrozenEstimator(mapper)``.
+
     Parameters
     ----------
     stage3 : Stage3 or dict, optional
@@ -66,8 +70,9 @@ class NeuralMapper(SectionEstimator):
         Features on which temperatures are compared.
     tau_search : TauSearch or dict, optional
         How: ``{"choose": "outcome"}`` goes by what short mappers make of generated series; no mapping may win.
-    random_state : int
-        Seed of training and search.
+    random_state : int, RandomState or None
+        Seed of training and search; from a `numpy.random.RandomState`, or (None) from NumPy's global one, each
+        `fit` draws another.
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     progress : bool
@@ -87,6 +92,8 @@ class NeuralMapper(SectionEstimator):
         What it does on the series that ``stage3.validation_fraction`` held out.
     curve_ : list of dict
         Loss curve.
+    seed_ : int
+        The seed of `fit`: `random_state`, or what was drawn from it.
     mean_, std_ : ndarray
         (C,) the scaling; zeros and ones where the series of `fit` were scaled already.
     mapper_ : Mapper
@@ -114,6 +121,7 @@ class NeuralMapper(SectionEstimator):
     curve_: list[dict[str, float]]
     mean_: np.ndarray
     std_: np.ndarray
+    seed_: int
 
     sections: ClassVar = {"stage3": Stage3, "svq": Svq, "rocket": Rocket, "tau_search": TauSearch}
 
@@ -126,13 +134,14 @@ class NeuralMapper(SectionEstimator):
         tau_grid: Sequence[float] | None = None,
         rocket: Rocket | dict[str, Any] | None = None,
         tau_search: TauSearch | dict[str, Any] | None = None,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         device: str = "auto",
         progress: bool = True,
     ) -> None:
         self.stage3, self.svq, self.rocket, self.tau_search = stage3, svq, rocket, tau_search
         self.tau, self.tau_grid = tau, tau_grid
         self.random_state, self.device, self.progress = random_state, device, progress
+        self._check_sections()
 
     def fit(
         self, generator: Codec | ScaledGenerator, X: Any, y: Any = None, *, session: Session | None = None
@@ -158,8 +167,7 @@ class NeuralMapper(SectionEstimator):
             If `X` cannot be used or does not fit the generator, or the generator is not fitted; the message says
             why.
         """
-        for name in ("rocket", "tau_search"):
-            self.section(name)  # all that a user may have got wrong is refused before any work
+        self._check_sections()  # all that a user may have got wrong is refused before any work
         config, svq, seed = self.section("stage3"), self.section("svq"), check_random_state(self.random_state)
         if self.tau is not None:
             check_tau(self.tau)
@@ -172,7 +180,8 @@ class NeuralMapper(SectionEstimator):
         else:
             inner, mean, std = generator, np.zeros(channels), np.ones(channels)
         if not hasattr(inner, "codebooks"):
-            raise UserError(f"{type(inner).__name__} has no codebooks; fit it first, or wrap it as a VQGenerator")
+            kind = NotFitted if isinstance(inner, BaseEstimator) else UserError
+            raise kind(f"{type(inner).__name__} has no codebooks; fit it first, or wrap it as a VQGenerator")
         if len(mean) != channels:
             raise DataError(f"X has channels {channels} where the generator was fitted on {len(mean)}")
         self.__dict__.pop("mapper_", None)  # from here on, what was fitted before is no more
@@ -182,7 +191,7 @@ class NeuralMapper(SectionEstimator):
 
         self.tau_curve_ = self.outcome_ = None
         variants = StochasticVariants(inner, x, svq.distance)
-        tau = self._search(inner, x, labels, session) if self.tau is None else self.tau
+        tau = self._search(inner, x, labels, seed, session) if self.tau is None else self.tau
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
         mapper.scaling = Scaling(mean, std)
         self.curve_ = mapper.fit(variants, seed, session, labels)
@@ -194,7 +203,7 @@ class NeuralMapper(SectionEstimator):
                 {"tau": tau} | {name: value for finding in findings for name, value in finding.items()}
             )
         )
-        self.mapper_, self.tau_ = mapper, mapper.tau
+        self.mapper_, self.tau_, self.seed_ = mapper, mapper.tau, seed
         return self
 
     def transform(self, X_hat: Any) -> np.ndarray:
@@ -269,10 +278,12 @@ class NeuralMapper(SectionEstimator):
         estimator.mean_, estimator.std_ = mapper.scaling.mean, mapper.scaling.std
         return estimator
 
-    def _search(self, generator: Codec, x: Tensor, labels: np.ndarray | None, session: Session) -> float | None:
+    def _search(
+        self, generator: Codec, x: Tensor, labels: np.ndarray | None, seed: int, session: Session
+    ) -> float | None:
         if not hasattr(generator, "sample"):
             raise UserError("tau cannot be searched for without generated series; give tau, or a whole generator")
-        rng = new_rng(self.random_state, "tau", "samples")
+        rng = new_rng(seed, "tau", "samples")
         rocket, how = self.section("rocket"), self.section("tau_search")
         searched = (
             generator,
@@ -281,7 +292,7 @@ class NeuralMapper(SectionEstimator):
             self.tau_grid if self.tau_grid is not None else Params().tau_grid,
             RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
         )
-        svq, seed = self.section("svq"), self.random_state
+        svq = self.section("svq")
         curve = search_tau(*searched, distance=svq.distance, n_train=how.n_train, seed=seed, session=session)
         self.tau_curve_ = curve
         chosen: TauCurve | Outcome = curve

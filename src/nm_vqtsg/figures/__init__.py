@@ -1,7 +1,8 @@
 """The figures of the paper, and those of the search, the codebooks and the training.
 
-Each function takes arrays and returns a `matplotlib.figure.Figure`; `png_bytes` turns it into a small PNG whose
-bytes depend on nothing but what is drawn.
+Each function takes arrays and returns a `matplotlib.figure.Figure`, which a notebook shows and whose ``axes`` may
+be changed; `png_bytes` turns it into a small PNG whose bytes depend on nothing but what is drawn. Series are
+(n, C, L), or (n, L) for one channel; `unit` is that of their values.
 """
 
 from nm_vqtsg.figures.classes import class_bars

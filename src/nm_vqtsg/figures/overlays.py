@@ -14,7 +14,7 @@ def overlays(
     generated: np.ndarray,
     mapped: np.ndarray,
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | int | None = None,
     n: int = 200,
     unit: str | None = None,
 ) -> Figure:
@@ -26,14 +26,24 @@ def overlays(
     Parameters
     ----------
     real, generated, mapped
-        (·, C, L) in one unit; the second and third are row by row the same samples before and after the mapper.
+        (·, C, L) or (·, L), in one unit; the second and third are row by row the same samples before and after the
+        mapper.
     rng
-        Chooses the series.
+        Chooses the series, as `numpy.random.default_rng` takes it: equal numbers choose the same, None others each
+        time.
     n
         Series drawn in each panel.
     unit
         Of the values, for the axes, such as ``z-score``.
+
+    Raises
+    ------
+    DataError
+        If the sets have other shapes.
     """
+    real, generated = style.series({"real": real, "generated": generated})
+    generated, mapped = style.paired({"generated": generated, "mapped": mapped})
+    rng = np.random.default_rng(rng)
     shown = min(real.shape[1], style.MAX_CHANNELS)
     samples = style.choose(rng, len(generated), n)
     panels = [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from nm_vqtsg.errors import DataError
 from nm_vqtsg.figures import style
 
 Look = tuple[str, str, float]
@@ -23,7 +24,7 @@ def pairs(
     generated: np.ndarray,
     mapped: np.ndarray,
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | int | None = None,
     n: int = 4,
     unit: str | None = None,
 ) -> Figure:
@@ -32,12 +33,18 @@ def pairs(
     Parameters
     ----------
     generated, mapped
-        (·, C, L) in one unit, row by row the same samples before and after the mapper.
+        (·, C, L) or (·, L), in one unit, row by row the same samples before and after the mapper.
     rng, n
-        Chooses `n` samples.
+        Chooses `n` samples; as `numpy.random.default_rng` takes it.
     unit
         Of the values, for the axes, such as ``z-score``.
+
+    Raises
+    ------
+    DataError
+        If the sets have other shapes.
     """
+    generated, mapped = style.paired({"generated": generated, "mapped": mapped})
     rows = style.choose(rng, len(generated), n)
     titles = [f"sample {row}" for row in rows]
     return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit)
@@ -45,20 +52,29 @@ def pairs(
 
 @style.styled
 def reconstructions(
-    real: np.ndarray, reconstructed: np.ndarray, *, names: Sequence[str], unit: str | None = None
+    real: np.ndarray, reconstructed: np.ndarray, *, names: Sequence[str] | None = None, unit: str | None = None
 ) -> Figure:
     """Real series and what the tokeniser makes of them, X under X̃, each with its mean absolute error.
 
     Parameters
     ----------
     real, reconstructed
-        (n, C, L) in one unit, row by row a series and its reconstruction; one column each.
+        (n, C, L) or (n, L), in one unit, row by row a series and its reconstruction; one column each.
     names
-        Titles of the columns.
+        Titles of the columns, by default the numbers of the series.
     unit
         Of the values, for the axes, such as ``z-score``.
+
+    Raises
+    ------
+    DataError
+        If the sets have other shapes, or there is not one name for each series.
     """
-    return _compared((real, ORIGINAL), (reconstructed, REBUILT), [style.plain(name) for name in names], unit, True)
+    real, reconstructed = style.paired({"real": real, "reconstructed": reconstructed})
+    titles = [f"series {row}" for row in range(len(real))] if names is None else list(map(style.plain, names))
+    if len(titles) != len(real):
+        raise DataError(f"names has {len(titles)} for {len(real)} series; give one for each")
+    return _compared((real, ORIGINAL), (reconstructed, REBUILT), titles, unit, True)
 
 
 def _compared(

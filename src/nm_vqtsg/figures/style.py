@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ParamSpec
 
@@ -18,7 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from nm_vqtsg.errors import one_line
+from nm_vqtsg.errors import DataError, one_line
 
 P = ParamSpec("P")
 
@@ -117,9 +117,55 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapper
 
 
+class Shown(Figure):
+    """A figure that a notebook shows, whether or not `matplotlib.pyplot` was imported there."""
+
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self)
+
+
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of `width` × `height` inches that lays itself out."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Shown(figsize=(width, height), layout="constrained")
+
+
+def series(sets: Mapping[str, Any]) -> list[np.ndarray]:
+    """Sets of series as arrays (n, C, L); (n, L) stands for one channel.
+
+    Raises
+    ------
+    DataError
+        If one has another number of axes, holds no series, or has other channels or times than the first.
+    """
+    arrays: list[np.ndarray] = []
+    for name, X in sets.items():
+        array = np.asarray(X)
+        if array.ndim == 2:
+            array = array[:, None]
+        if array.ndim != 3 or 0 in array.shape:
+            raise DataError(f"{name} has shape {np.shape(X)}; give an array (n, channels, length), or (n, length)")
+        if arrays and array.shape[1:] != arrays[0].shape[1:]:
+            found, wanted = array.shape[1:], arrays[0].shape[1:]
+            raise DataError(
+                f"{name} has channels and length {found} where {next(iter(sets))} has {wanted}; give equal ones"
+            )
+        arrays.append(array)
+    return arrays
+
+
+def paired(sets: Mapping[str, Any]) -> list[np.ndarray]:
+    """Sets of series, as `series` takes them, that belong together row by row.
+
+    Raises
+    ------
+    DataError
+        If one has more rows than another.
+    """
+    arrays = series(sets)
+    if len({len(array) for array in arrays}) > 1:
+        sizes = " and ".join(f"{len(array)} of {name}" for name, array in zip(sets, arrays, strict=True))
+        raise DataError(f"{sizes} cannot belong together row by row; give as many of each")
+    return arrays
 
 
 def titled(figure: Figure, title: str) -> Figure:
@@ -145,9 +191,9 @@ def png_bytes(figure: Figure) -> bytes:
     return packed.getvalue()
 
 
-def choose(rng: np.random.Generator, n: int, count: int) -> np.ndarray:
+def choose(rng: np.random.Generator | int | None, n: int, count: int) -> np.ndarray:
     """Indices of `count` different items out of `n` (all when there are fewer), in ascending order."""
-    return np.sort(rng.choice(n, size=min(n, count), replace=False))
+    return np.sort(np.random.default_rng(rng).choice(n, size=min(n, count), replace=False))
 
 
 def opacity(series: np.ndarray, limits: tuple[float, float], ink: float = 180.0) -> float:

@@ -47,7 +47,7 @@ def stochastic_variants(
     Parameters
     ----------
     generated, variants
-        X̂ and, for each τ, X̃'(τ): (·, C, L) in one unit. The first channel is drawn.
+        X̂ and, for each τ, X̃'(τ): (·, C, L) or (·, L), in one unit. The first channel is drawn.
     generated_features, variant_features
         Their ROCKET features (·, D). The plane is fitted on those of X̂, so that it is the same for all τ.
     fid
@@ -56,8 +56,15 @@ def stochastic_variants(
         The τ that won; its column is framed. None where no mapping won.
     unit
         Of the values, for the axes, such as ``z-score``.
+
+    Raises
+    ------
+    DataError
+        If the sets of series have other channels or times.
     """
     taus = sorted(variants)
+    generated, *drawn = style.series({"generated": generated, **{f"τ = {tau:g}": variants[tau] for tau in taus}})
+    variants = dict(zip(taus, drawn, strict=True))
     plane = Plane.fit(generated_features)
     base = plane.project(generated_features)
     clouds = {tau: plane.project(variant_features[tau]) for tau in taus}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
+import sklearn.utils
 from pydantic import ValidationError
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
@@ -45,15 +46,27 @@ def as_section(value: Any, kind: type[SectionKind], name: str) -> SectionKind:
 
 
 def check_random_state(value: Any) -> int:
-    """A seed, 0 <= seed < 2**32.
+    """A seed, 0 <= seed < 2**32: `value` itself, or one drawn from it.
+
+    Parameters
+    ----------
+    value : int, RandomState, Generator or None
+        A generator of NumPy's moves on by one draw; None is NumPy's global one, as everywhere in scikit-learn.
 
     Raises
     ------
     ParameterError
-        If it is anything else: equal seeds give equal series, so there is always one.
+        If it is anything else.
     """
+    if isinstance(value, np.random.Generator):
+        return int(value.integers(2**32))
+    if value is None or isinstance(value, np.random.RandomState):
+        return int(sklearn.utils.check_random_state(value).randint(2**32, dtype=np.uint64))
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**32:
-        raise ParameterError(f"a seed (random_state) is a whole number from 0 to 2**32 - 1, not {shown(value)}")
+        raise ParameterError(
+            f"a seed (random_state, rng) is a whole number from 0 to 2**32 - 1, a generator of NumPy's, or None, "
+            f"not {shown(value)}"
+        )
     return int(value)
 
 
@@ -62,10 +75,15 @@ class SectionEstimator(BaseEstimator):
 
     A section is given as an object, ``Stage1(steps=1000)``, or as a dict, ``{"steps": 1000}``; None means the
     defaults. `get_params` and `set_params` know what is inside as ``stage1__steps``, which serves searches over
-    parameters.
+    parameters. What cannot be a section is refused when the estimator is made, and by `set_params`.
     """
 
     sections: ClassVar[dict[str, type[Section]]]
+
+    def _check_sections(self) -> None:
+        """For the end of a subclass's ``__init__``; parameters stay the objects that were given."""
+        for name in self.sections:
+            self.section(name)
 
     def section(self, name: str) -> Any:
         """The section `name`, checked, with its defaults filled in."""
@@ -85,10 +103,10 @@ class SectionEstimator(BaseEstimator):
         Raises
         ------
         ParameterError
-            If a name is unknown or a value in a section impossible.
+            If a name is unknown or a value in a section impossible; then nothing was changed.
         """
-        parameters = self.get_params()
-        for name, value in params.items():
+        parameters, changed = self.get_params(), dict[str, Any]()
+        for name, value in sorted(params.items(), key=lambda item: item[0].count("__")):  # whole sections first
             if name not in parameters:
                 raise ParameterError(
                     f"the parameter {shown(name)} is unknown to {type(self).__name__}; there are "
@@ -96,13 +114,18 @@ class SectionEstimator(BaseEstimator):
                 )
             section, *path = name.split("__")
             if path:
-                content = self.section(section).model_dump()
+                kind = self.sections[section]
+                content = as_section(changed.get(section, getattr(self, section)), kind, section).model_dump()
                 place = content
                 for key in path[:-1]:
                     place = place[key]
                 place[path[-1]] = value
-                value = as_section(content, self.sections[section], section)
-            setattr(self, section, value)
+                value = as_section(content, kind, section)
+            elif section in self.sections:
+                as_section(value, self.sections[section], section)
+            changed[section] = value
+        for name, value in changed.items():
+            setattr(self, name, value)
         return self
 
     def _need(self, attribute: str, remedy: str) -> Any:
