@@ -3,18 +3,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
+TORCH := torch==2.13.0
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 TESTS := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install demo test test-engines test-faults fuzz lint lock clean-demo
+.PHONY: install demo test test-engines test-faults fuzz lint lock site dist clean-demo
 
 install: $(VENV)/.installed
 
 # torch comes first and without a hash: its builds differ from machine to machine (see scripts/lock.py)
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
@@ -55,6 +56,16 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# the documentation as a site that needs no network, in build/site
+site: install
+	$(BIN)/mkdocs build --quiet --strict
+
+# wheel and source archive, in dist/; what checks them is kept apart from what the project runs on
+dist: install
+	$(PYTHON) -m venv build/packaging
+	build/packaging/bin/python -m pip install --quiet --disable-pip-version-check build==1.6.1 twine==7.0.0
+	$(BIN)/python scripts/dist.py dist build/packaging/bin/python
 
 lock: install
 	$(BIN)/python scripts/lock.py requirements.lock

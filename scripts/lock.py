@@ -1,7 +1,7 @@
 """Write requirements.lock: what this environment holds for nm-vqtsg, with the hashes of each release's files.
 
-Run it in an environment in which the project and its extras `study` and `dev` are installed (``make lock``).
-torch is left out: its release is pinned in pyproject.toml, and machines take different builds of it (CPU,
+Run it in an environment in which the project and its extras `study`, `dev` and `docs` are installed (``make lock``).
+torch is left out: its release is pinned in the Makefile, and machines take different builds of it (CPU,
 CUDA), whose hashes differ. wget is left out, which supervised-fcn-2 downloads with: a test takes the definition
 of its network alone. The lock is made for Python 3.11 on Linux.
 """
@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pip._internal.models.index import PyPI
 
-ROOT = "nm-vqtsg[study,dev]"
+ROOT = "nm-vqtsg[study,dev,docs]"
 LEFT_OUT = {"nm-vqtsg", "torch"}
 UNUSED = {"wget"}
 HEADER = """\
