@@ -1,10 +1,11 @@
 """Build and check what goes to the package index: python scripts/dist.py FOLDER PYTHON (make dist).
 
-PYTHON is one that has the packages `build` and `twine`, and need have no other. The files of the last commit are built
-in isolated environments. Then the command line must answer from the wheel, unpacked, in an empty folder.
+PYTHON is one that has the packages `build` and `twine`, and need have no other. The files of the last commit are
+built in isolated environments. Then the command line must answer from the wheel, unpacked, in an empty folder.
 
-The index shows README.md away from the repository, where its relative links lead nowhere. They become absolute where
-pyproject.toml names a repository under ``[project.urls]``; without one a link becomes its text, and a picture goes.
+The index shows README.md away from the repository, where its relative links lead nowhere. They become absolute
+where pyproject.toml names a ``Repository`` under ``[project.urls]``; without one a link becomes its text, and a
+picture goes.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Write requirements.lock: what this environment holds for nm-vqtsg, with the hashes of each release's files.
 
-Run it in an environment in which the project and its extras `study`, `dev` and `docs` are installed (``make lock``).
-torch is left out: its release is pinned in the Makefile, and machines take different builds of it (CPU,
+Run it in an environment in which the project and its extras `study`, `dev` and `docs` are installed (``make
+lock``). torch is left out: its release is pinned in the Makefile, and machines take different builds of it (CPU,
 CUDA), whose hashes differ. wget is left out, which supervised-fcn-2 downloads with: a test takes the definition
 of its network alone. The lock is made for Python 3.11 on Linux.
 """

@@ -10,6 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import dist
 import nm_vqtsg
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def test_the_lock_holds_a_fitting_release_of_everything_but_torch() -> None:
 
 
 def test_one_torch_everywhere() -> None:
-    """The range in pyproject.toml is for users of the library; what is tested and computed here takes one release."""
+    """The range in pyproject.toml is for users of the library; what is tested here takes one release."""
     for name in (
         "Makefile",
         "requirements.lock",
@@ -58,6 +59,18 @@ def test_metadata_are_what_the_index_takes() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
     assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == minors
     assert PROJECT["requires-python"] == f">={min(minors)}"
+
+
+def test_the_page_on_the_index_has_no_link_that_leads_nowhere() -> None:
+    page = (
+        "![a [b] picture](docs/a.png) [words\nmore](docs/b.md#part), [a site](https://example.org), [above](#top)"
+    )
+    kept = "[a site](https://example.org), [above](#top)"
+    assert dist.readme(page, None) == f" words\nmore, {kept}"
+    led = "![a [b] picture](https://x.org/v1/docs/a.png) [words\nmore](https://x.org/v1/docs/b.md#part)"
+    assert dist.readme(page, "https://x.org/v1/") == f"{led}, {kept}"
+    text = (ROOT / "README.md").read_text()
+    assert "](docs/" in text and not re.search(r"\]\((?!https://)", dist.readme(text, None))
 
 
 def test_one_version_everywhere() -> None:
