@@ -59,7 +59,7 @@ lint: install
 
 # the documentation as a site that needs no network, in build/site
 site: install
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # wheel and source archive, in dist/; what checks them is kept apart from what the project runs on
 dist: install
