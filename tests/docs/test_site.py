@@ -1,4 +1,4 @@
-"""The site of the documentation builds without a warning, has every public name, and loads nothing from outside."""
+"""The site of the documentation builds without warnings, has every public name, and loads nothing from outside."""
 
 import re
 import subprocess
