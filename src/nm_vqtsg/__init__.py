@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from nm_vqtsg.estimators.registry import load_generator
     from nm_vqtsg.estimators.timevqvae import TimeVQVAE
     from nm_vqtsg.estimators.vqvae import VQVAE
-    from nm_vqtsg.evaluation.arrays import evaluate
     from nm_vqtsg.evaluation.table import format_scores
+    from nm_vqtsg.report.arrays import evaluate
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _PLACES = {
     "VQVAE": "nm_vqtsg.estimators.vqvae.VQVAE",
     "load_generator": "nm_vqtsg.estimators.registry.load_generator",
     "NeuralMapper": "nm_vqtsg.estimators.neural_mapper.NeuralMapper",
-    "evaluate": "nm_vqtsg.evaluation.arrays.evaluate",
+    "evaluate": "nm_vqtsg.report.arrays.evaluate",
     "format_scores": "nm_vqtsg.evaluation.table.format_scores",
     "UserError": "nm_vqtsg.errors.UserError",
 }

@@ -263,5 +263,5 @@ def test_measuring_loads_nothing_that_only_shows_or_checks() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
     assert "nm_vqtsg.evaluation.scores" in loaded
-    for module in ("evaluation.table", "evaluation.arrays", "evaluation.any_series", "datasets.arrays", "tables"):
+    for module in ("evaluation.table", "report", "evaluation.any_series", "datasets.arrays", "tables"):
         assert f"nm_vqtsg.{module}" not in loaded

@@ -68,7 +68,7 @@ class Measured:
     Attributes
     ----------
     scores : dict
-        As of `evaluate_any`.
+        As of `measure_any`.
     real : Series
     versions : dict of str to Samples
     train : Series, optional
@@ -80,18 +80,6 @@ class Measured:
     versions: dict[str, Samples]
     train: Series | None
     judge: Judge | None
-
-
-def evaluate_any(
-    test: NamedSeries,
-    versions: Mapping[str, NamedSeries],
-    train: NamedSeries | None = None,
-    judge: Judge | Path | None = None,
-    params: Params | None = None,
-    session: Session | None = None,
-) -> dict[str, Any]:
-    """The scores of `measure_any` alone."""
-    return measure_any(test, versions, train, judge, params, session).scores
 
 
 def measure_any(

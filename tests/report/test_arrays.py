@@ -10,7 +10,7 @@ import pytest
 from nm_vqtsg import evaluate, format_scores
 from nm_vqtsg.commands.evaluate_files import evaluate_files
 from nm_vqtsg.datasets.writers import write_series
-from nm_vqtsg.errors import DataError, ParameterError
+from nm_vqtsg.errors import DataError, ParameterError, UserError
 from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 
@@ -93,3 +93,16 @@ def test_what_does_not_fit_is_one_sentence(change: dict[str, Any], error: type[E
     with pytest.raises(error, match=words) as refusal:
         evaluate(given.pop("real"), given.pop("synthetic"), **given)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_page_of_the_same_scores(tmp_path: Path) -> None:
+    (X, y), (X_hat, _) = waves(40, 0), waves(40, 1)
+    versions = {"baseline": X_hat, "mapped": 0.5 * (X_hat + X)}
+    page = tmp_path / "page.html"
+    scores = evaluate(X, versions, y=y, **SMALL, report=page, progress=False)
+    text = page.read_text(encoding="utf-8")
+    assert "Real and synthetic series" in text and "data:image/png" in text
+    assert text.count("<img") > 8 and f"{scores['mapped']['rocket_fid']:.2g}" in text
+    with pytest.raises(UserError, match="folder") as error:
+        evaluate(X, X_hat, report=tmp_path, progress=False)
+    assert "\n" not in str(error.value)

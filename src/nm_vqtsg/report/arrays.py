@@ -1,4 +1,4 @@
-"""`evaluate` for users: arrays in, scores out."""
+"""`evaluate` for users: arrays in, scores out, and the page about them."""
 
 import logging
 from collections.abc import Mapping
@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from nm_vqtsg.artifacts import save_text
 from nm_vqtsg.datasets.arrays import as_labels, as_series
 from nm_vqtsg.datasets.raw import canonical_labels
 from nm_vqtsg.errors import DataError
-from nm_vqtsg.evaluation.any_series import NamedSeries, evaluate_any
+from nm_vqtsg.evaluation.any_series import NamedSeries, measure_any
+from nm_vqtsg.figures import Z_SCORE
+from nm_vqtsg.files import check_target
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
 from nm_vqtsg.params.estimator import as_section
+from nm_vqtsg.report.page import report_page
+from nm_vqtsg.report.subject import Subject
 from nm_vqtsg.session.session import estimator_session
 
 log = logging.getLogger(__name__)
@@ -31,6 +36,7 @@ def evaluate(
     fcn: Fcn | dict[str, Any] | None = None,
     rocket: Rocket | dict[str, Any] | None = None,
     protocol: Evaluate | dict[str, Any] | None = None,
+    report: Path | str | None = None,
     device: str = "auto",
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -63,6 +69,8 @@ def evaluate(
         ROCKET features: the section `rocket`.
     protocol : Evaluate or dict, optional
         Splits and bootstrap draws: the section `evaluate`.
+    report : path, optional
+        An .html file, for a page with all scores in words and pictures; it asks for nothing from elsewhere.
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     progress : bool
@@ -78,8 +86,8 @@ def evaluate(
 
     Raises
     ------
-    DataError
-        If series or labels cannot be used or do not belong together.
+    UserError
+        If series or labels cannot be used or do not belong together, or `report` cannot be written.
 
     Examples
     --------
@@ -93,6 +101,9 @@ def evaluate(
     >>> scores["missing"]["fid"]
     'needs a judge, and the real series have no labels'
     """
+    page = None if report is None else Path(report)
+    if page is not None:
+        check_target(page)
     params = Params(
         fcn=as_section(fcn, Fcn, "fcn"),
         rocket=as_section(rocket, Rocket, "rocket"),
@@ -112,10 +123,23 @@ def evaluate(
         raise DataError("y_train was given without train; give both")
     judge = Path(judge) if isinstance(judge, str) else judge
     session = estimator_session(device, progress)
-    result = evaluate_any(test, samples, learnt_from, judge, params, session)
-    for text in result["warnings"].get("evaluate", ()):
+    measured = measure_any(test, samples, learnt_from, judge, params, session)
+    for text in measured.scores["warnings"].get("evaluate", ()):
         log.warning(text)
-    return result
+    if page is not None:
+        subject = Subject(
+            title="Real and synthetic series",
+            scores=measured.scores,
+            real=measured.real,
+            versions=measured.versions,
+            train=measured.train,
+            judge=measured.judge,
+            rocket=params.rocket,
+            evaluate=params.evaluate,
+            unit=Z_SCORE,
+        )
+        save_text(page, report_page(subject, session))
+    return measured.scores
 
 
 def _named(
