@@ -51,8 +51,8 @@ fuzz: install
 	$(call FUZZ,models)
 
 lint: install
-	$(BIN)/ruff format --check src tests scripts benchmarks
-	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/ruff format --check src tests scripts benchmarks notebooks
+	$(BIN)/ruff check src tests scripts benchmarks notebooks
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
