@@ -208,6 +208,9 @@ def test_class_bars_have_two_bars_a_class_and_name_those_left_out() -> None:
     (bars,) = [bars for bars in axis.containers if isinstance(bars, ErrorbarContainer)]  # of those that are known
     ends = [segment[:, 1].tolist() for segment in bars.lines[2][0].get_segments()]
     assert ends == [[0.5, 2.0], [1.0, 4.0]]
+    assert axis.get_ylabel() == "FID of the class, 95 % interval"
+    unknown = figures.class_bars({"mapped": {"1": 1.0}}, intervals={"mapped": {"1": [None, None]}})
+    assert unknown.axes[0].get_ylabel() == "FID of the class"
 
 
 def test_codebook_usage_counts_live_codes_and_perplexity() -> None:

@@ -37,7 +37,7 @@ def class_bars(
     places = np.arange(len(labels))
     figure = style.new_figure(2.7, width=style.WIDTH if len(labels) > 6 else 4.6)
     axis = figure.subplots()
-    width = 0.8 / len(versions)
+    width, known = 0.8 / len(versions), False
     for index, (name, values) in enumerate(versions.items()):
         look = style.look(name)
         at = places + width * (index - (len(versions) - 1) / 2)
@@ -45,7 +45,9 @@ def class_bars(
         mean = float(heights.mean())
         axis.bar(at, heights, width=width, color=look.colour, label=f"{look.label}, mean {mean:.3g}")
         axis.axhline(mean, color=look.colour, linestyle="--", linewidth=0.9)
-        _error_bars(axis, at, heights, [((intervals or {}).get(name) or {}).get(label) for label in labels])
+        known |= _error_bars(
+            axis, at, heights, [((intervals or {}).get(name) or {}).get(label) for label in labels]
+        )
     with_reference = [place for place in places if reference and labels[place] in reference]
     if reference and with_reference:
         heights = np.array([reference[labels[place]] for place in with_reference], dtype=float)
@@ -58,7 +60,7 @@ def class_bars(
     axis.set_xlim(-0.6, len(labels) - 0.4)
     absent = style.plain(", ".join(map(str, left_out)), 80)
     axis.set_xlabel(f"class (too few series: {absent})" if left_out else "class")
-    axis.set_ylabel("FID of the class" + (", 95 % interval" if intervals else ""))
+    axis.set_ylabel("FID of the class" + (", 95 % interval" if known else ""))
     handles, texts = axis.get_legend_handles_labels()
     order = sorted(range(len(texts)), key=lambda place: texts[place].startswith("real"))
     figure.legend(
@@ -70,10 +72,12 @@ def class_bars(
     return figure
 
 
-def _error_bars(axis: style.Axes, at: np.ndarray, heights: np.ndarray, ends: Sequence[Interval | None]) -> None:
+def _error_bars(axis: style.Axes, at: np.ndarray, heights: np.ndarray, ends: Sequence[Interval | None]) -> bool:
+    """Draw what is known; whether anything is."""
     told = [place for place, end in enumerate(ends) if end is not None and None not in end]
     if not told:
-        return
+        return False
     low, high = np.array([ends[place] for place in told], dtype=float).T
     spread = np.clip([heights[told] - low, high - heights[told]], 0.0, None)
     axis.errorbar(at[told], heights[told], spread, fmt="none", ecolor="black", elinewidth=0.8, capsize=2)
+    return True
