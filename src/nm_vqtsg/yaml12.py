@@ -55,6 +55,7 @@ _STRANGE = re.compile(
 )
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})(?= |$)", re.MULTILINE)
 _EMPTY = object()
+_TOO_DEEP = f"more than {MAX_DEPTH} levels lie in one another; use fewer"
 
 
 class YamlError(UserError):
@@ -143,6 +144,8 @@ def _events(text: str, name: str) -> Iterator[Any]:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark is not None else ""
         problem = getattr(error, "problem", None) or "damaged"
+        if "nesting depth" in problem:  # newer libyaml looks ahead, and counts, too
+            raise YamlError(f"{name}: {where}{_TOO_DEEP}") from error
         raise YamlError(f"{name}: {where}not valid YAML ({shortened(problem)}); mend it there") from error
 
 
@@ -199,7 +202,7 @@ def _value(events: Iterable[Any], name: str, strict: bool) -> Any:
                 containers[-1][keys[-1]] = value
             if kind is not yaml.ScalarEvent:
                 if len(containers) == MAX_DEPTH:
-                    raise _Refusal(f"more than {MAX_DEPTH} levels lie in one another; use fewer")
+                    raise _Refusal(_TOO_DEEP)
                 containers.append(value)
                 keys.append(_EMPTY)
             elif containers:
