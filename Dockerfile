@@ -1,5 +1,5 @@
-# The command line and the library, on the processor. It was written where no builder was at hand and has not been
-# built; its commands are those of `make install`, which CI runs.
+# The command line and the library, on the processor. It has not been built: where it was written, there was no daemon
+# and no registry of images. Its commands are those of `make install`, which CI runs.
 #
 #   docker build -t nm-vqtsg .
 #   docker run --rm -v "$PWD:/data" nm-vqtsg sample --model model -n 100 --out synthetic.csv
