@@ -65,7 +65,7 @@ site: install
 dist: install
 	$(PYTHON) -m venv build/packaging
 	build/packaging/bin/python -m pip install --quiet --disable-pip-version-check build==1.6.1 twine==7.0.0
-	$(BIN)/python scripts/dist.py dist build/packaging/bin/python
+	$(BIN)/python scripts/build_dist.py dist build/packaging/bin/python
 
 lock: install
 	$(BIN)/python scripts/lock.py requirements.lock

@@ -6,11 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 
+import build_dist
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import dist
 import nm_vqtsg
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,11 +66,11 @@ def test_the_page_on_the_index_has_no_link_that_leads_nowhere() -> None:
         "![a [b] picture](docs/a.png) [words\nmore](docs/b.md#part), [a site](https://example.org), [above](#top)"
     )
     kept = "[a site](https://example.org), [above](#top)"
-    assert dist.readme(page, None) == f" words\nmore, {kept}"
+    assert build_dist.readme(page, None) == f" words\nmore, {kept}"
     led = "![a [b] picture](https://x.org/v1/docs/a.png) [words\nmore](https://x.org/v1/docs/b.md#part)"
-    assert dist.readme(page, "https://x.org/v1/") == f"{led}, {kept}"
+    assert build_dist.readme(page, "https://x.org/v1/") == f"{led}, {kept}"
     text = (ROOT / "README.md").read_text()
-    assert "](docs/" in text and not re.search(r"\]\((?!https://)", dist.readme(text, None))
+    assert "](docs/" in text and not re.search(r"\]\((?!https://)", build_dist.readme(text, None))
 
 
 def test_one_version_everywhere() -> None:

@@ -1,4 +1,4 @@
-"""Build and check what goes to the package index: python scripts/dist.py FOLDER PYTHON (make dist).
+"""Build and check what goes to the package index: python scripts/build_dist.py FOLDER PYTHON (make dist).
 
 PYTHON is one that has the packages `build` and `twine`, and need have no other. The files of the last commit are
 built in isolated environments. Then the command line must answer from the wheel, unpacked, in an empty folder.
