@@ -80,7 +80,7 @@ def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None
         "Not measured: fid (no labels).",
         "codebook_size: 16",
         "| torch | 2.13.0 |",
-        "python -m nm_vqtsg sample --model FOLDER -n 1000 --class fast",
+        "nm-vqtsg sample FOLDER -n 1000 --class fast",
     ):
         assert words in card, words
     assert "trained on stochastic" not in card_without_mapper(folder)

@@ -1,5 +1,6 @@
 """Generators for users: arrays in, arrays out, in the units of the data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
+from nm_vqtsg.datasets.panel import channel_names
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.estimators.description import Description, Facts
@@ -66,6 +68,8 @@ class TwoStageEstimator(SectionEstimator):
         (C,) the scaling of the data.
     curves_ : dict
         Loss curves, ``{"stage1": [...], "stage2": [...]}``; empty after `load`.
+    channel_names_ : tuple of str
+        Names of the channels, where `fit` was given a panel whose columns have names; else empty.
     facts_ : Facts
         What the model card says of data and versions.
     """
@@ -78,6 +82,7 @@ class TwoStageEstimator(SectionEstimator):
     mean_: np.ndarray
     std_: np.ndarray
     curves_: dict[str, list[Row]]
+    channel_names_: tuple[str, ...]
     facts_: Facts
 
     def __init__(
@@ -117,7 +122,8 @@ class TwoStageEstimator(SectionEstimator):
         if y is not None:
             as_labels(y, len(array))  # refused before any training, as is what follows
         self.section("stage2"), self.section("sampling")
-        return self.fit_tokenizer(array, session=session).fit_prior(array, y, session=session)
+        self.fit_tokenizer(array, session=session).channel_names_ = channel_names(X)
+        return self.fit_prior(array, y, session=session)
 
     def fit_tokenizer(self, X: Any, *, session: Session | None = None) -> Self:
         """Train the first stage, the tokeniser, on series `X`; see `fit`."""
@@ -130,7 +136,7 @@ class TwoStageEstimator(SectionEstimator):
         curve = tokenizer.fit(x, seed, session)
         self.__dict__.pop("prior_", None)  # of another tokeniser
         self.tokenizer_, self.curves_ = tokenizer, {"stage1": curve}
-        self.facts_ = Facts.of(array)
+        self.facts_, self.channel_names_ = Facts.of(array), channel_names(X)
         return self
 
     def fit_prior(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
@@ -167,7 +173,9 @@ class TwoStageEstimator(SectionEstimator):
         prior = self._need("prior_", FIT)
         return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"), self.facts_.n_per_class)
 
-    def sample(self, n: int, y: Any = None, seed: int | None = None) -> np.ndarray:
+    def sample(
+        self, n: int, y: Any = None, seed: int | None = None, *, session: Session | None = None
+    ) -> np.ndarray:
         """Draw `n` series.
 
         Parameters
@@ -179,6 +187,8 @@ class TwoStageEstimator(SectionEstimator):
             class, or each series is of a class drawn by the frequencies in `fit`.
         seed : int, optional
             Equal seeds give equal series; `random_state` by default.
+        session : Session, optional
+            Surroundings other than `device` and `progress` say.
 
         Returns
         -------
@@ -193,7 +203,7 @@ class TwoStageEstimator(SectionEstimator):
         generator = self.generator_
         n, seed = check_count(n), check_random_state(self.random_state if seed is None else seed)
         ids = None if y is None else torch.from_numpy(class_ids(y, self.classes_))
-        session = estimator_session(self.device, self.progress)
+        session = session or estimator_session(self.device, self.progress)
         return self._unscaled(generator.sample(n, ids, rng=new_rng(seed, "sample"), session=session))
 
     def reconstruct(self, X: Any) -> np.ndarray:
@@ -208,7 +218,14 @@ class TwoStageEstimator(SectionEstimator):
         array = as_series(X, tokenizer.in_channels, tokenizer.length)
         return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(chosen_device(self.device))))
 
-    def save(self, folder: Path | str, *, data: str = "", metrics: dict[str, Any] | None = None) -> None:
+    def save(
+        self,
+        folder: Path | str,
+        *,
+        data: str = "",
+        metrics: dict[str, Any] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         """Write the model into `folder`: weights (.safetensors), facts (.json) and a model card, ``README.md``.
 
         The folder holds no path and no time: it may lie anywhere, and equal models give equal bytes. What
@@ -222,6 +239,8 @@ class TwoStageEstimator(SectionEstimator):
             What the series are, for the card.
         metrics : dict, optional
             What `evaluate` gave, for the card.
+        notes : sequence of str, optional
+            What was done to the series before `fit`, in sentences, for the card.
 
         Raises
         ------
@@ -239,6 +258,8 @@ class TwoStageEstimator(SectionEstimator):
             std=self.std_.tolist(),
             random_state=check_random_state(self.random_state),
             facts=self.facts_,
+            channel_names=self.channel_names_,
+            notes=notes,
         )
         write_folder(Path(folder), description, generator, metrics)
 
@@ -277,7 +298,7 @@ class TwoStageEstimator(SectionEstimator):
         model.mean_, model.std_ = (
             np.array(of_channels, dtype=np.float64) for of_channels in (description.mean, description.std)
         )
-        model.facts_ = description.facts
+        model.facts_, model.channel_names_ = description.facts, description.channel_names
         return model
 
     def _tokenizer(self) -> Tokenizer:
