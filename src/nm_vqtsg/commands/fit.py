@@ -5,6 +5,7 @@ are measured on it.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +18,11 @@ from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import digest, digest_tensors, load_json, save_json, save_text
 from nm_vqtsg.commands.evaluate_files import CsvLayout, read_file
 from nm_vqtsg.commands.fit_folder import RECORD, FitFolder
+from nm_vqtsg.datasets.archive import SIZES, check_name
 from nm_vqtsg.datasets.mending import NO_MENDING, Mending
 from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.resplit import Split, split_rows
+from nm_vqtsg.errors import DataError
 from nm_vqtsg.estimators.folder import METRICS
 from nm_vqtsg.estimators.generator import TwoStageEstimator
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
@@ -71,6 +74,11 @@ class Request:
     minutes: float | None = None
 
     @property
+    def name(self) -> str:
+        """Of the data's file or folder."""
+        return self.data.name or self.data.resolve().name or "data"
+
+    @property
     def seed(self) -> int:
         """Of training, search and samples."""
         return self.params.seeds[0]
@@ -95,6 +103,29 @@ class Request:
 
     def _read(self, path: Path) -> RawData:
         return read_file(path, self.labels, self.csv, self.mending)
+
+    def as_study(self, params: Params) -> Params:
+        """`params` as those of a study of this data set alone, whose file lies in the study's folder."""
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", Path(self.name).stem)[:60]
+        try:
+            check_name(name)
+        except DataError:
+            name = f"own_{name}"
+        if name.lower() in {other.lower() for other in SIZES}:
+            name = f"own_{name}"
+        layout, series, time = self.csv.of(self.data)
+        own = {
+            "path": self.name,
+            "label_column": self.labels,
+            "layout": layout,
+            "series_column": series,
+            "time_column": time,
+            "channels": self.csv.channels,
+            **vars(self.mending),
+        }
+        plain = {key: value for key, value in own.items() if not isinstance(value, str) or value.isprintable()}
+        content = params.model_dump() | {"datasets": (name,), "own_data": {name: plain}}
+        return Params.model_validate(content)
 
     def key(self, raw: RawData) -> dict[str, Any]:
         """What decides every byte of the model, by name: whoever goes on with it must ask for the same."""
@@ -144,6 +175,9 @@ def fit(
     folder = FitFolder(out)
     folder.check()
     raw = request.read()
+    if raw.labels is None:  # where nothing can be mixed, nobody needs to be warned of it
+        request = replace(request, params=override(request.params, ["sample.unconditional=null_class"]))
+    request.as_study(request.params)  # what cannot be written down is refused before any work
     say(_data_said(request, raw))
     for note in raw.notes:
         say(f"{note[0].upper()}{note[1:]}.")
@@ -154,7 +188,7 @@ def fit(
         return scores
     data, params = request.params.data, request.params
     split = split_rows(
-        raw, test_size=data.test_size, seed=data.split_seed, min_length=data.min_length, name=request.data.name
+        raw, test_size=data.test_size, seed=data.split_seed, min_length=data.min_length, name=request.name
     )
     _check_scale(raw, split, request)
     say(f"{len(split.train)} series to learn from, {len(split.test)} held out to measure on.")
@@ -172,7 +206,7 @@ def _data_said(request: Request, raw: RawData) -> str:
     n, channels, length = raw.X.shape
     classes = "no labels" if raw.labels is None else f"{len(set(raw.labels.tolist()))} classes"
     named = f" ({', '.join(raw.channels[:8])}{', ...' if channels > 8 else ''})" if raw.channels else ""
-    files = request.data.name + ("" if request.test is None else f" and {request.test.name}")
+    files = request.name + ("" if request.test is None else f" and {request.test.name}")
     return f"{files}: {n} series of {channels} channel(s){named} and length {length}, {classes}."
 
 
@@ -180,7 +214,7 @@ def _check_scale(raw: RawData, split: Split, request: Request) -> None:
     """Refuse a constant channel before any work."""
     from nm_vqtsg.datasets.scaling import Scaling
 
-    Scaling.of(raw.X[split.train], request.data.name)
+    Scaling.of(raw.X[split.train], request.name)
 
 
 def _within_budget(
@@ -304,14 +338,14 @@ class _Made:
         warnings = measured.scores["warnings"] | (
             {"mapper": self.mapper.warnings_} if self.mapper.warnings_ else {}
         )
-        facts = {"dataset": self.request.data.stem, "seed": self.request.seed, "tau": self.mapper.tau_}
+        facts = {"dataset": Path(self.request.name).stem, "seed": self.request.seed, "tau": self.mapper.tau_}
         facts["steps"] = {name: getattr(self.params, name).steps for name in ("stage1", "stage2", "stage3")}
         return replace(measured, scores=facts | measured.scores | {"warnings": warnings})
 
     def _page(self) -> str:
         request, measured = self.request, self.measured
         subject = Subject(
-            title=f"{request.data.name}, seed {request.seed}",
+            title=f"{request.name}, seed {request.seed}",
             scores=measured.scores,
             real=measured.real,
             versions=measured.versions,
@@ -320,7 +354,7 @@ class _Made:
             rocket=self.params.rocket,
             evaluate=self.params.evaluate,
             unit=Z_SCORE,
-            sources={"real": HELD_OUT if request.test is None else request.test.name, "train": request.data.name},
+            sources={"real": HELD_OUT if request.test is None else request.test.name, "train": request.name},
             notes=self.raw.notes,
         )
         return report_page(subject, self.session)
@@ -328,13 +362,13 @@ class _Made:
     def write(self, folder: Path, wanted: dict[str, Any]) -> None:
         """Everything into one folder."""
         request = self.request
-        self.generator.save(folder, data=request.data.name, metrics=self.measured.scores, notes=self.raw.notes)
+        self.generator.save(folder, data=request.name, metrics=self.measured.scores, notes=self.raw.notes)
         self.mapper.save(folder)
         save_text(folder / REPORT, self.page)
-        save_text(folder / PARAMS, as_yaml(self.params))
+        save_text(folder / PARAMS, as_yaml(request.as_study(self.params)))
         record = {
             "request": wanted,
-            "data": request.data.name,
+            "data": request.name,
             "test": None if request.test is None else request.test.name,
             "labels": request.labels,
             "csv": request.csv._asdict(),

@@ -26,7 +26,7 @@ from nm_vqtsg.errors import DataError, MissingLabelsError
 log = logging.getLogger(__name__)
 
 DEFAULT_LABEL = "label"
-RAGGED = f"{UNEQUAL} (fit, evaluate: --length with --fit-length, for rows that end early)"
+RAGGED = f"{UNEQUAL} (fit, evaluate: --length with --fit-length; own_data: length, fit_length)"
 
 
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -111,7 +111,7 @@ def read_wide_csv(
         elif seen := channel_blocks(named):
             raise DataError(
                 f"{path}: its columns seem to be of {len(seen)} channels; say --channels {','.join(seen)} (fit, "
-                "evaluate), or save the series as .npz, (series, channels, length)"
+                "evaluate; own_data: channels), or save the series as .npz, (series, channels, length)"
             )
     stack = RowStack(path, mending)
     for row, cells in table if header is not None else _chain(first_row, first, table):

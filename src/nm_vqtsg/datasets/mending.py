@@ -13,7 +13,7 @@ import numpy as np
 from nm_vqtsg.errors import DataError, ParameterError, shown
 
 FITS = ("crop", "pad", "resample")
-GAPS_REMEDY = "fill or drop it first (fit, evaluate: --gaps interpolate)"
+GAPS_REMEDY = "fill or drop it first (fit, evaluate: --gaps interpolate; own_data: gaps: interpolate)"
 UNEQUAL = "series must be of one length: cut, pad or resample them first"
 
 
@@ -109,7 +109,7 @@ class Mending:
                 raise DataError(
                     f"{where(other)} has length {lengths[other]}, the first series {lengths[0]}; {UNEQUAL} "
                     f"(fit, evaluate: --length {min(lengths)} --fit-length crop, --length {max(lengths)} "
-                    "--fit-length pad, or --fit-length resample)"
+                    "--fit-length pad, or --fit-length resample; own_data: length, fit_length)"
                 )
         else:
             changed = [length - self.length for length in lengths if length != self.length]

@@ -18,7 +18,7 @@ from nm_vqtsg.planning.table import duration
 CHOSEN = ("stage1.steps", "stage2.steps", "stage3.steps", "tau_search.mapper_steps", "fcn.max_steps")
 """What a budget decides; further parameters of the evaluation only where little time is left."""
 MARGIN = 0.1  # of the time, kept for what no calibration sees
-PAGE_S = 12.0  # of drawing the report, on a core of its own
+PAGE_S = 8.0  # of drawing the report, on a core of its own
 FOR_JUDGE, FOR_SCORES = 0.2, 0.35  # shares of the time that the judge and the other scores may take
 LEAST_STEPS = 50
 CHEAPER = (
