@@ -92,13 +92,17 @@ def parameters(preset: str, changes: list[str], budget: float | None, seed: int)
     UserError
         If a preset or key is unknown, of studies alone, or chosen by the budget, too.
     """
-    from nm_vqtsg.planning.budget import CHOSEN
+    by_budget: tuple[str, ...] = ()
+    if budget is not None:
+        from nm_vqtsg.planning.budget import CHOSEN, check_minutes
 
+        check_minutes(budget)
+        by_budget = CHOSEN
     for change in changes:
         key = change.partition("=")[0].strip()
         if key.startswith(OF_STUDIES):
             raise UserError(f"--set {key}: is of studies, and means nothing to a fit; leave it out")
-        if budget is not None and key in CHOSEN:
+        if key in by_budget:
             raise UserError(f"--set {key}: --budget chooses that; leave one of them out")
     params = override(with_preset(Params(), preset), changes)
     if params.fcn.source != "own":

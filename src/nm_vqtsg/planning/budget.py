@@ -76,14 +76,7 @@ def choose(
         When the time began to run, by `time.monotonic`; now by default.
     progress : callable
         Told what is measured next, and how many measurements are done and to do.
-
-    Raises
-    ------
-    ParameterError
-        If there is no time at all.
     """
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise ParameterError(f"--budget: {seconds / 60:g} minutes are no time; give more than 0")
     began = time.monotonic() if began is None else began
     wall, used = time.perf_counter(), time.process_time()
     progress("one step of each training", 0, 2)
@@ -100,6 +93,18 @@ def choose(
         tuple(_changes(params, chosen)),
         tuple(_says(params, chosen, costs, size, judging, slower, seconds)),
     )
+
+
+def check_minutes(minutes: float) -> None:
+    """Refuse a budget that is none.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a number above 0.
+    """
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise ParameterError(f"--budget: {minutes:g} minutes are no time; give more than 0")
 
 
 def fitted(params: Params, size: DataSize, costs: Costs, judging: Judging, seconds: float) -> Params:
