@@ -86,13 +86,27 @@ def choose(
     slower = max(1.0, (time.perf_counter() - wall) / max(time.process_time() - used, 1e-3))
     if device.type != "cpu":
         slower = 1.0  # those costs were taken by the clock
-    left = (seconds * (1 - MARGIN) - (time.monotonic() - began)) / slower - PAGE_S
-    chosen = fitted(params, size, costs, judging, left)
-    return Choice(
-        chosen,
-        tuple(_changes(params, chosen)),
-        tuple(_says(params, chosen, costs, size, judging, slower, seconds)),
+    left = seconds * (1 - MARGIN) - (time.monotonic() - began)
+    chosen = fitted(params, size, costs, judging, left / slower - PAGE_S)
+    expected = slower * (_seconds(chosen, size, costs, judging) + PAGE_S)
+    saved = slower * (judging.seconds(params, size) - judging.seconds(chosen, size))
+    steps = {"tokeniser": costs.stage1, "prior": costs.stage2, "mapper": costs.stage3}
+    listed = ", ".join(f"of the {name} {1000 * each * slower:.0f} ms" for name, each in steps.items())
+    busy = f" ({slower:.1f} times as long as on a core of its own: the machine is busy)" if slower > 1.3 else ""
+    says = [f"A training step takes here: {listed}{busy}."]
+    changes = tuple(_changes(params, chosen))
+    if not changes:
+        says.append(f"All steps fit into {seconds / 60:g} minutes: about {duration(expected)} are needed.")
+        return Choice(chosen, changes, tuple(says))
+    says.append(
+        f"Chosen: {', '.join(changes)}. That is {chosen.stage2.steps / params.stage2.steps:.2g} of the steps "
+        f"without a budget, and takes about {duration(expected)} from here on."
     )
+    if chosen.evaluate != params.evaluate:
+        says.append(f"Some scores are left out or made with fewer draws, which saves {duration(saved)}.")
+    if expected > 1.2 * left:
+        says.append(f"{seconds / 60:g} minutes are too few for this data; even the fewest steps take longer.")
+    return Choice(chosen, changes, tuple(says))
 
 
 def check_minutes(minutes: float) -> None:
@@ -155,28 +169,3 @@ def _changes(before: Params, after: Params) -> Iterator[str]:
     for key in (*CHOSEN, *(change.partition("=")[0] for change in CHEAPER)):
         if _value(before, key) != _value(after, key):
             yield f"{key}={_value(after, key)}"
-
-
-def _says(
-    before: Params, after: Params, costs: Costs, size: DataSize, judging: Judging, slower: float, seconds: float
-) -> Iterator[str]:
-    steps = {"tokeniser": costs.stage1, "prior": costs.stage2, "mapper": costs.stage3}
-    listed = ", ".join(f"of the {name} {1000 * each * slower:.0f} ms" for name, each in steps.items())
-    busy = f" ({slower:.1f} times as long as on a core of its own: the machine is busy)" if slower > 1.3 else ""
-    yield f"A training step takes here: {listed}{busy}."
-    expected = slower * (_seconds(after, size, costs, judging) + PAGE_S)
-    changes = list(_changes(before, after))
-    if not changes:
-        yield f"All steps fit into {seconds / 60:g} minutes: about {duration(expected)} are needed."
-        return
-    share = after.stage2.steps / before.stage2.steps
-    yield (
-        f"Chosen: {', '.join(changes)}. That is {share:.2g} of the steps without a budget, and takes about "
-        f"{duration(expected)} from here on."
-    )
-    cheaper = [change.partition("=")[0] for change in CHEAPER]
-    if any(change.partition("=")[0] in cheaper for change in changes):
-        saved = slower * (judging.seconds(before, size) - judging.seconds(after, size))
-        yield f"Some scores are left out or made with fewer draws, which saves {duration(saved)}."
-    if expected > 1.2 * seconds:
-        yield f"{seconds / 60:g} minutes are too few for this data; even the fewest steps take longer."

@@ -5,6 +5,7 @@ twentieth of the work or each minute, whichever comes first, but not more than o
 """
 
 import logging
+import os
 import sys
 import time
 import warnings
@@ -124,7 +125,9 @@ class _BarTask(Task):
             warnings.simplefilter("ignore")
             from tqdm.auto import tqdm
 
-        self._bar = tqdm(total=self.total, initial=self.done, desc=self.description, file=sys.stderr)
+        # a terminal that does not know its width (0) would get an empty bar
+        width = 100 if sys.stderr.isatty() and not os.get_terminal_size(sys.stderr.fileno()).columns else None
+        self._bar = tqdm(total=self.total, initial=self.done, desc=self.description, file=sys.stderr, ncols=width)
 
     def show(self) -> None:
         if self.numbers:
