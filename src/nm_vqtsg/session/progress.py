@@ -125,9 +125,10 @@ class _BarTask(Task):
             warnings.simplefilter("ignore")
             from tqdm.auto import tqdm
 
-        # a terminal that does not know its width (0) would get an empty bar
-        width = 100 if sys.stderr.isatty() and not os.get_terminal_size(sys.stderr.fileno()).columns else None
-        self._bar = tqdm(total=self.total, initial=self.done, desc=self.description, file=sys.stderr, ncols=width)
+        size = {}
+        if sys.stderr.isatty() and not os.get_terminal_size(sys.stderr.fileno()).columns:
+            size = {"ncols": 100, "nrows": 24}  # a terminal that does not know its size would get no bar
+        self._bar = tqdm(total=self.total, initial=self.done, desc=self.description, file=sys.stderr, **size)
 
     def show(self) -> None:
         if self.numbers:
