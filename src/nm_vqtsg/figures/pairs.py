@@ -26,6 +26,7 @@ def pairs(
     rng: np.random.Generator,
     n: int = 4,
     unit: str | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
     """One sample in each column, x̂ and x̂_R over one another (the paper's Figure 3 has them apart).
 
@@ -37,15 +38,22 @@ def pairs(
         Chooses `n` samples.
     unit
         Of the values, for the axes, such as ``z-score``.
+    channels
+        Their names, where they have any.
     """
     rows = style.choose(rng, len(generated), n)
     titles = [f"sample {row}" for row in rows]
-    return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit)
+    return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit, channels)
 
 
 @style.styled
 def reconstructions(
-    real: np.ndarray, reconstructed: np.ndarray, *, names: Sequence[str], unit: str | None = None
+    real: np.ndarray,
+    reconstructed: np.ndarray,
+    *,
+    names: Sequence[str],
+    unit: str | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
     """Real series and what the tokeniser makes of them, X under X̃, each with its mean absolute error.
 
@@ -57,8 +65,11 @@ def reconstructions(
         Titles of the columns.
     unit
         Of the values, for the axes, such as ``z-score``.
+    channels
+        Their names, where they have any.
     """
-    return _compared((real, ORIGINAL), (reconstructed, REBUILT), [style.plain(name) for name in names], unit, True)
+    titles = [style.plain(name) for name in names]
+    return _compared((real, ORIGINAL), (reconstructed, REBUILT), titles, unit, channels, errors=True)
 
 
 def _compared(
@@ -66,6 +77,7 @@ def _compared(
     above: tuple[np.ndarray, Look],
     titles: Sequence[str],
     unit: str | None,
+    names: Sequence[str],
     errors: bool = False,
 ) -> Figure:
     """A column for each series (n, C, L), a row for each channel; `errors` puts the L1 of both into the titles."""
@@ -83,7 +95,7 @@ def _compared(
             axis.set_title(f"{title}, L1 {error:.3f}" if errors else title)
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
-        axes[channel, 0].set_ylabel(style.channel_label(channel, channels, unit))
+        axes[channel, 0].set_ylabel(style.channel_label(channel, channels, unit, names))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
