@@ -2,7 +2,7 @@
 # and no registry of images. Its commands are those of `make install`, which CI runs.
 #
 #   docker build -t nm-vqtsg .
-#   docker run --rm -v "$PWD:/data" nm-vqtsg sample --model model -n 100 --out synthetic.csv
+#   docker run --rm -v "$PWD:/data" nm-vqtsg sample model -n 100 --out synthetic.csv
 FROM python:3.11-slim
 
 RUN apt-get update \

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.params import Params, as_yaml, load_params, override
 
@@ -121,3 +122,39 @@ def test_overrides_are_checked(study: Path) -> None:
     for change in ("stage1.stepz=1", "nothing=1", "stage1.steps", "stage1.steps=0", "seeds=[0,0]", "datasets.x=1"):
         with pytest.raises(ParameterError):
             override(params, [change])
+
+
+def test_the_version_and_the_commands(tmp_path: Path) -> None:
+    done = run("--version", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == f"nm-vqtsg {__version__}\n" and not list(tmp_path.iterdir())
+    completion = {"_NM_VQTSG_COMPLETE": "complete_bash", "COMP_WORDS": "nm-vqtsg fi", "COMP_CWORD": "1"}
+    code = "import sys; sys.argv = ['nm-vqtsg']; from nm_vqtsg.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")} | completion
+    shell = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert shell.stdout.split() == ["fit", "fingerprint"]
+    for command in ("fit", "sample", "evaluate"):
+        assert run(command, "--help", cwd=tmp_path).returncode == 0
+
+
+def test_a_study_in_a_foreign_folder_says_what_it_needs(tmp_path: Path) -> None:
+    done = run("study", "new", "mine", cwd=tmp_path)
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    assert "name a folder below a clone of nm-vqtsg, whose pipeline a study runs" in done.stderr
+    assert "for a file of your own, fit needs neither" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_the_command_line_starts_without_the_study_extra(tmp_path: Path) -> None:
+    """An installed wheel has neither Snakemake nor, but for what dvclive brings, DVC."""
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['dvc', 'snakemake', 'dvclive', 'dvc.repo'])\n"
+        "from nm_vqtsg import cli\n"
+        "import nm_vqtsg.commands.fit, nm_vqtsg.commands.sample_model, nm_vqtsg.commands.evaluate_files\n"
+        "print('fine')"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "fine\n", done.stderr

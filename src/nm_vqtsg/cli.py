@@ -11,6 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
+from nm_vqtsg import __version__
+from nm_vqtsg.commands.fit_command import fit_command
+from nm_vqtsg.commands.options import (
+    Channels,
+    Device,
+    Every,
+    FitLength,
+    Gaps,
+    Labels,
+    Layout,
+    Length,
+    Progress,
+    SeriesColumn,
+    TimeColumn,
+    check_surroundings,
+)
 from nm_vqtsg.errors import UserError, machine_error, one_line
 from nm_vqtsg.files import check_target
 from nm_vqtsg.session.stop import Interrupted, StopRequest
@@ -20,21 +36,33 @@ from nm_vqtsg.study.graph import STEPS, Step
 app = typer.Typer(
     name="nm_vqtsg",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Make synthetic time series more real, and prove it.",
 )
 study_app = typer.Typer(no_args_is_help=True, help="Make and look at study directories.")
 app.add_typer(study_app, name="study")
 
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nm-vqtsg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Make synthetic time series more real, and prove it."""
+
+
+app.command("fit")(fit_command)
+
 Dataset = Annotated[str, typer.Option(help="Name of a data set of the study.")]
 Seed = Annotated[int, typer.Option(help="A seed of the study.")]
 Study = Annotated[Path, typer.Option(help="Folder with the study's params.yaml.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
-Every = Annotated[
-    float, typer.Option(min=0, envvar="NM_VQTSG_CHECKPOINT_EVERY", help="Seconds between two checkpoints.")
-]
 Precision = Annotated[
     str, typer.Option(envvar="NM_VQTSG_PRECISION", help="float32, or bfloat16 for mixed precision on a GPU.")
 ]
@@ -78,16 +106,6 @@ def run_step(step: str, study: Path, dataset: str = "", seed: int | None = None,
                 module.run(context)
         context.finish()
         context.log.info("%s is done", context.paths.job(step))
-
-
-def check_surroundings(device: str = "auto", progress: str = "auto", **_: Any) -> None:
-    """Refuse a device or a way of showing progress that there is not."""
-    for name, value, allowed in (
-        ("--device", device, ("auto", "cpu", "cuda")),
-        ("--progress", progress, ("auto", "bar", "lines", "none")),
-    ):
-        if value not in allowed:
-            raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
 
 
 def start_logging(path: Path) -> None:
@@ -157,16 +175,16 @@ for _step in STEPS.values():
         _add_step(_step)
 
 
-@app.command("sample", help=SUMMARIES["sample"] + " With --model: from a saved model into a file.")
+@app.command("sample", help=SUMMARIES["sample"] + " Of a study; or from a saved model, into a file.")
 def sample(
+    model: Annotated[Path | None, typer.Argument(help="Folder of a saved model.")] = None,
     dataset: Annotated[str, typer.Option(help="Name of a data set of the study.")] = "",
     seed: Annotated[
-        int | None, typer.Option(help="A seed of the study; with --model any, its own if left out.")
+        int | None, typer.Option(help="A seed of the study; of a saved model any, its own if left out.")
     ] = None,
     study: Study = Path(),
     device: Device = "auto",
     progress: Progress = "auto",
-    model: Annotated[Path | None, typer.Option(help="Folder of a saved model.")] = None,
     n: Annotated[int | None, typer.Option("-n", help="How many series; of each class with --per-class.")] = None,
     label: Annotated[str | None, typer.Option("--class", help="Class of all series, by its label.")] = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="-n series of each class.")] = False,
@@ -176,12 +194,12 @@ def sample(
     """One run of a study, or a saved model."""
     if model is None:
         if n is not None or label is not None or per_class or unmapped or out is not None:
-            raise UserError("sample: -n, --class, --per-class, --unmapped and --out need --model")
+            raise UserError("sample: -n, --class, --per-class, --unmapped and --out need the folder of a model")
         if not dataset or seed is None:
-            raise UserError("sample: give --dataset and --seed, or --model, -n and --out")
+            raise UserError("sample: give the folder of a model, -n and --out; or --dataset and --seed of a study")
         return run_step("sample", study, dataset, seed, device=device, progress=progress)
     if dataset or n is None or out is None:
-        raise UserError("sample: --model goes with -n and --out, and without --dataset")
+        raise UserError("sample: the folder of a model goes with -n and --out, and without --dataset")
     from nm_vqtsg.commands.sample_model import sample_model
 
     check_surroundings(device, progress)
@@ -227,10 +245,10 @@ def export_arrays(
     valid_share: Annotated[
         float, typer.Option(help="Share of TRAIN that becomes valid; ConTSG-Bench does not train without.")
     ] = 0.0,
-    labels: Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Of all .csv files: wide or long.")] = None,
-    series_column: Annotated[str | None, typer.Option(help="Long .csv: 'series' by default.")] = None,
-    time_column: Annotated[str | None, typer.Option(help="Long .csv: 'time' by default.")] = None,
+    labels: Labels = None,
+    layout: Layout = None,
+    series_column: SeriesColumn = None,
+    time_column: TimeColumn = None,
 ) -> None:
     """A run of a study with its samples, or any files; all in the units of the data."""
     from nm_vqtsg.commands.evaluate_files import CsvLayout
@@ -268,16 +286,14 @@ def evaluate(
     ] = None,
     synthetic: Annotated[Path | None, typer.Option(help="Series to measure: .npz, .csv, .ts or _ts.npy.")] = None,
     train: Annotated[Path | None, typer.Option(help="Real series that the generator learnt from.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")] = None,
-    layout: Annotated[
-        str | None, typer.Option(help="Of all .csv files: wide, a series a row, or long, a time step a row.")
-    ] = None,
-    series_column: Annotated[
-        str | None, typer.Option(help="Long .csv: the column that tells series apart; 'series' by default.")
-    ] = None,
-    time_column: Annotated[
-        str | None, typer.Option(help="Long .csv: the column that orders a series; 'time' by default.")
-    ] = None,
+    labels: Labels = None,
+    layout: Layout = None,
+    series_column: SeriesColumn = None,
+    time_column: TimeColumn = None,
+    channels: Channels = None,
+    length: Length = None,
+    fit_length: FitLength = None,
+    gaps: Gaps = None,
     fcn: Annotated[
         Path | None,
         typer.Option(help="A judge: fcn.safetensors of a study, published:FordA, or a published .ckpt."),
@@ -290,18 +306,20 @@ def evaluate(
 ) -> None:
     """One run of a study, or any two files."""
     more = {"train": train, "labels": labels, "fcn": fcn}
-    csv = {"layout": layout, "series_column": series_column, "time_column": time_column}
+    csv = {"layout": layout, "series_column": series_column, "time_column": time_column, "channels": channels}
+    mending = {"length": length, "fit_length": fit_length, "gaps": gaps}
     check_surroundings(device, progress)
     if real is None and synthetic is None:
         written = {"out": out, "report": report}
-        if any(value is not None for value in (*more.values(), *csv.values(), *written.values())):
-            raise UserError(f"evaluate: {_options(more | csv | written)} go with --real and --synthetic")
+        beside = more | csv | mending | written
+        if any(value is not None for value in beside.values()):
+            raise UserError(f"evaluate: {_options(beside)} go with --real and --synthetic")
         if not dataset or seed is None:
             raise UserError("evaluate: give --dataset and --seed, or --real and --synthetic")
         return run_step("evaluate", study, dataset, seed, device=device, progress=progress)
     if real is None or synthetic is None or dataset or seed is not None:
         raise UserError("evaluate: --real and --synthetic go together, and without --dataset and --seed")
-    print_scores(real, synthetic, (out, report), device, progress, csv, more)
+    print_scores(real, synthetic, (out, report), device, progress, csv, more | {"mending": mending})
 
 
 def _options(values: dict[str, Any]) -> str:
@@ -320,6 +338,7 @@ def print_scores(
     """Measure one file against another, print the scores, and write numbers and a page where they are wanted."""
     from nm_vqtsg.artifacts import save_json
     from nm_vqtsg.commands.evaluate_files import CsvLayout, evaluate_files, write_report
+    from nm_vqtsg.datasets.mending import Mending
     from nm_vqtsg.evaluation.table import format_scores
     from nm_vqtsg.session import Session
     from nm_vqtsg.session.device import chosen_device
@@ -332,7 +351,8 @@ def print_scores(
     shown = Silent() if progress == "none" else chosen_progress(progress, logging.getLogger("nm_vqtsg"))
     session = Session(device=chosen_device(device), progress=shown)
     with session.stop.listening():
-        measured = evaluate_files(real, synthetic, csv=CsvLayout(**csv), session=session, **more)
+        layouts, mending = CsvLayout.of_options(**csv), Mending(**more.pop("mending"))
+        measured = evaluate_files(real, synthetic, csv=layouts, mending=mending, session=session, **more)
         typer.echo(format_scores(measured.scores))
         if out is not None:
             save_json(out, measured.scores)

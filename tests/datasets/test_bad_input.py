@@ -187,7 +187,7 @@ REFUSED = {
     "long with a gap": (
         ("x.csv", LONG.replace(b"s1,8,65,1\n", b"")),
         {"layout": "long"},
-        ["row 11", "1 x 8", "1 x 9"],
+        ["row 11 has length 8", "--length 8 --fit-length crop"],
     ),
     "long with two labels": (
         ("x.csv", LONG.replace(b"s1,8,65,1", b"s1,8,65,0")),

@@ -45,12 +45,22 @@ NOT_RUN = {  # page -> first line of a block -> reason
         "snakemake --profile profiles/slurm": "needs a Slurm cluster; tests/engines/slurm.sh starts one",
     },
 }
+FIT = " ".join(
+    f"--set {change}"
+    for change in (
+        *(f"stage{stage}.steps=5" for stage in (1, 2, 3)),
+        *("tau_search.mapper_steps=3", "fcn.epochs=2", "evaluate.network_seeds=0"),
+        *("rocket.n_kernels=50", "sample.n_samples=50", "sample.n_per_class=10", "evaluate.bootstrap=3"),
+    )
+)
 REDUCED = {  # page -> budgets as written -> as run: the quickstart takes minutes, and the paper's budget hours
     "README.md": {
         "TimeVQVAE().fit": 'TimeVQVAE({"steps": 5, "codebook_size": 16}, {"steps": 5}).fit',
         "NeuralMapper().fit": 'NeuralMapper({"steps": 5}, tau_grid=[0.1, 1], rocket={"n_kernels": 50}).fit',
         "sample(1000, rng=0)": "sample(10, rng=0)",
+        "--budget 10": FIT,
     },
+    "own-data.md": {"--budget 10": FIT},
     "quickstart.md": {
         'stage1={"steps": 1000}': 'stage1={"steps": 10, "codebook_size": 32}',
         'stage2={"steps": 1500}': 'stage2={"steps": 10}',
@@ -97,6 +107,7 @@ def files_to_measure(folder: Path) -> None:
 def files_and_arrays(folder: Path) -> dict[str, Any]:
     """What a reader of README.md has at hand."""
     files_to_measure(folder)
+    pd.DataFrame(waves(40, 4)).add_prefix("t").assign(kind=["a", "b"] * 20).to_csv(folder / "own.csv", index=False)
     return {"X": waves(32, 0)[:, None], "y": np.arange(32) % 2}
 
 

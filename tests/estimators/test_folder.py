@@ -80,7 +80,7 @@ def test_the_card_says_data_parameters_scores_and_versions(folder: Path) -> None
         "Not measured: fid (no labels).",
         "codebook_size: 16",
         "| torch | 2.13.0 |",
-        "python -m nm_vqtsg sample --model FOLDER -n 1000 --class fast",
+        "nm-vqtsg sample FOLDER -n 1000 --class fast",
     ):
         assert words in card, words
     assert "trained on stochastic" not in card_without_mapper(folder)
@@ -114,7 +114,7 @@ def test_labels_of_others_do_nothing_in_the_card(first: str, tmp_path: Path) -> 
     assert all(one_line(label) in shown for label in labels)
     assert sum(token.type == "tr_open" for token in tokens) == 13  # of the tables of data, scores and versions
     assert sum(token.type == "fence" for token in tokens) == 3
-    (line,) = [line for line in text.splitlines() if line.startswith("python -m nm_vqtsg sample")]
+    (line,) = [line for line in text.splitlines() if line.startswith("nm-vqtsg sample")]
     words = shlex.split(line)
     if first.isprintable() and "`" not in first:
         assert words[words.index("--class") + 1] == first

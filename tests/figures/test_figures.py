@@ -356,3 +356,23 @@ def test_values_are_called_by_the_unit_that_is_given_and_by_none_of_its_own() ->
         for figure in drawn:
             labels = [axis.get_ylabel().split("\n")[-1] for axis in figure.axes if axis.get_ylabel()]
             assert label in labels and not any("z-score" in text for text in labels if unit != figures.Z_SCORE)
+
+
+@pytest.mark.parametrize("channels", [("kW",), ("kW", "$x$ and more")])
+def test_channels_are_called_by_their_names(channels: tuple[str, ...]) -> None:
+    X, n = series(12, len(channels)), len(channels)
+    given = {"unit": "z-score", "channels": channels}
+    drawn = {
+        3: figures.overlays(X, X, X, rng=rng(), n=5, **given),
+        4: figures.pairs(X, X, rng=rng(), n=4, **given),
+        2: figures.reconstructions(X[:2], X[:2], names=["a", "b"], **given),
+    }
+    expected = [f"{style.plain(name)}\nvalue (z-score)" for name in channels]
+    for columns, figure in drawn.items():
+        assert [axis.get_ylabel() for axis in figure.axes[::columns]][:n] == expected
+    features = np.zeros((12, 4)) + np.arange(12)[:, None]
+    shown = figures.stochastic_variants(
+        X, {1.0: X}, features, {1.0: features}, fid={1.0: 0.1}, chosen=1.0, **given
+    )
+    assert shown.axes[0].get_ylabel() == expected[0]
+    assert style.channel_label(1, 3) == "channel 2 of 3\nvalue" and style.channel_label(0, 1) == "value"

@@ -19,6 +19,7 @@ from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.readers import read_archive_folder
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.datasets.split_folder import write_folder
+from nm_vqtsg.errors import DataError
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.steps import plot
 from nm_vqtsg.steps.context import StepContext
@@ -108,6 +109,8 @@ def test_all_formats_give_the_same_series(tmp_path: Path, motions: RawData) -> N
     }
     run(tmp_path, params_of(own), "download", "resplit")
     splits = [[Series.load(getattr(Paths(tmp_path, name), part)) for part in ("train", "test")] for name in own]
+    names = [series.channels for pair in splits for series in pair]
+    assert names == [()] * 8 + [tuple(f"sensor{channel}" for channel in range(CHANNELS))] * 2
     assert splits[0][0].X.shape == (64, CHANNELS, LENGTH) and splits[0][1].X.shape == (16, CHANNELS, LENGTH)
     np.testing.assert_allclose(splits[0][0].X.mean((0, 2)), 0, atol=1e-5)  # every channel has a scale of its own
     np.testing.assert_allclose(splits[0][0].X.std((0, 2)), 1, atol=1e-5)
@@ -177,3 +180,20 @@ def test_another_generator_takes_the_same_steps(tmp_path: Path, motions: RawData
     context = StepContext("plot", params, paths, "cpu", "none")
     labels = [text.get_text() for text in plot.draw(plot.Inputs(context), "codebook_usage.png").legends[0].texts]
     assert len(labels) == 1 and labels[0].startswith("Series: ")
+
+
+def test_series_of_unequal_length_with_gaps_as_own_data_says(tmp_path: Path, motions: RawData) -> None:
+    long_csv(tmp_path / "all.csv", motions)
+    lines = (tmp_path / "all.csv").read_text().splitlines()
+    lines[4] = ",".join([*lines[4].split(",")[:2], "", *lines[4].split(",")[3:]])
+    (tmp_path / "all.csv").write_text("\n".join(lines[:-10]) + "\n")  # the last series ends early
+    own = {"path": "all.csv", "layout": "long", "label_column": "kind", "series_column": "who", "time_column": "t"}
+    with pytest.raises(DataError, match="own_data: gaps: interpolate"):
+        run(tmp_path, params_of({"Own": own}), "download")
+    own |= {"gaps": "interpolate", "length": 50, "fit_length": "crop", "channels": ["sensor2", "sensor0"]}
+    params = params_of({"Own": own})
+    run(tmp_path, params, "download", "resplit")
+    raw = RawData.load(Paths(tmp_path, "Own").raw)
+    assert raw.X.shape == (80, 2, 50) and raw.channels == ("sensor2", "sensor0")
+    np.testing.assert_allclose(raw.X[1:, 0], motions.X[1:, 2, :50])
+    assert raw.X[0, 1, 3] == pytest.approx((motions.X[0, 0, 2] + motions.X[0, 0, 4]) / 2)

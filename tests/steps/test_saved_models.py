@@ -1,4 +1,4 @@
-"""The command line on saved models: sample --model, and export out of a study."""
+"""The command line on saved models: sample, and export out of a study."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_samples_of_a_class_mapped_into_a_csv(place: Path) -> None:
-    done = run(place, "sample", "--model", "model", "-n", "6", "--class", "10", "--seed", "1", "--out", "a.csv")
+    done = run(place, "sample", "model", "-n", "6", "--class", "10", "--seed", "1", "--out", "a.csv")
     assert done.returncode == 0 and done.stdout.strip() == "written: a.csv (6 series, mapped)", done.stderr
     table = pd.read_csv(place / "a.csv")
     assert table["label"].tolist() == [10] * 6 and table.shape == (6, 31)
@@ -47,7 +47,7 @@ def test_samples_of_a_class_mapped_into_a_csv(place: Path) -> None:
 
 
 def test_samples_of_each_class_unmapped_into_an_npz(place: Path) -> None:
-    done = run(place, "sample", "--model", "model", "-n", "2", "--per-class", "--unmapped", "--out", "b.npz")
+    done = run(place, "sample", "model", "-n", "2", "--per-class", "--unmapped", "--out", "b.npz")
     assert done.stdout.strip() == "written: b.npz (4 series)", done.stderr
     arrays = load_npz(place / "b.npz", required=("X", "y"))
     assert arrays["y"].tolist() == [2, 2, 10, 10]
@@ -59,39 +59,39 @@ def test_samples_of_each_class_unmapped_into_an_npz(place: Path) -> None:
     ("arguments", "words"),
     [
         (
-            ["--model", "model", "-n", "3", "--class", "3", "--out", "x.csv"],
+            ["model", "-n", "3", "--class", "3", "--out", "x.csv"],
             "class '3' is unknown; the classes are 2, 10",
         ),
         (
-            ["--model", "plain", "-n", "3", "--class", "3", "--out", "x.csv"],
+            ["plain", "-n", "3", "--class", "3", "--out", "x.csv"],
             "trained without labels; leave out --class",
         ),
-        (["--model", "plain", "-n", "3", "--per-class", "--out", "x.csv"], "leave out --per-class"),
-        (["--model", "model", "-n", "3", "--class", "2", "--per-class", "--out", "x.csv"], "exclude each other"),
-        (["--model", "model", "-n", "0", "--out", "x.csv"], "0 series cannot be drawn"),
-        (["--model", "model", "-n", "-3", "--class", "2", "--out", "x.csv"], "-3 series cannot be drawn"),
+        (["plain", "-n", "3", "--per-class", "--out", "x.csv"], "leave out --per-class"),
+        (["model", "-n", "3", "--class", "2", "--per-class", "--out", "x.csv"], "exclude each other"),
+        (["model", "-n", "0", "--out", "x.csv"], "0 series cannot be drawn"),
+        (["model", "-n", "-3", "--class", "2", "--out", "x.csv"], "-3 series cannot be drawn"),
         (
-            ["--model", "model", "-n", "3", "--seed", "-1", "--out", "x.csv"],
+            ["model", "-n", "3", "--seed", "-1", "--out", "x.csv"],
             "a seed (random_state, rng) is a whole number",
         ),
-        (["--model", "model", "-n", "3", "--out", "x.xls"], "x.xls: '.xls' files are not written"),
-        (["--model", "nowhere", "-n", "3", "--out", "x.csv"], "nowhere: holds no generator.json"),
-        (["--model", "model", "--out", "x.csv"], "--model goes with -n and --out"),
-        (["--dataset", "FordA", "--seed", "0", "-n", "3"], "need --model"),
-        (["--dataset", "FordA"], "give --dataset and --seed, or --model"),
-        (["--model", "model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "--device: 'tpu' is not one of"),
+        (["model", "-n", "3", "--out", "x.xls"], "x.xls: '.xls' files are not written"),
+        (["nowhere", "-n", "3", "--out", "x.csv"], "nowhere: holds no generator.json"),
+        (["model", "--out", "x.csv"], "the folder of a model goes with -n and --out"),
+        (["--dataset", "FordA", "--seed", "0", "-n", "3"], "need the folder of a model"),
+        (["--dataset", "FordA"], "or --dataset and --seed of a study"),
+        (["model", "-n", "3", "--out", "x.csv", "--device", "tpu"], "--device: 'tpu' is not one of"),
         (
-            ["--model", "model", "-n", "3", "--out", "x.csv", "--progress", "loud"],
+            ["model", "-n", "3", "--out", "x.csv", "--progress", "loud"],
             "--progress: 'loud' is not one of",
         ),
         (
-            ["--model", "nowhere", "-n", "3", "--out", "model/generator.json/x.csv"],
+            ["nowhere", "-n", "3", "--out", "model/generator.json/x.csv"],
             "is not a folder; name another",
         ),
-        (["--model", "nowhere", "-n", "3", "--out", "pipe.csv"], "pipe.csv: is a pipe, not a file; name a file"),
-        (["--model", "nowhere", "-n", "3", "--out", "/dev/x.csv"], "/dev/x.csv: is a device, not a file"),
-        (["--model", "nowhere", "-n", "3", "--out", "a" * 5000 + "x.csv"], "File name too long"),
-        (["--model", "pipes", "-n", "3", "--out", "x.csv"], "stage1.safetensors: is a pipe, not a file"),
+        (["nowhere", "-n", "3", "--out", "pipe.csv"], "pipe.csv: is a pipe, not a file; name a file"),
+        (["nowhere", "-n", "3", "--out", "/dev/x.csv"], "/dev/x.csv: is a device, not a file"),
+        (["nowhere", "-n", "3", "--out", "a" * 5000 + "x.csv"], "File name too long"),
+        (["pipes", "-n", "3", "--out", "x.csv"], "stage1.safetensors: is a pipe, not a file"),
     ],
 )
 def test_a_mistake_is_one_line_and_no_file(place: Path, arguments: list[str], words: str) -> None:
@@ -104,7 +104,7 @@ def test_a_mistake_is_one_line_and_no_file(place: Path, arguments: list[str], wo
 def test_classes_that_would_be_formulas(tmp_path: Path) -> None:
     labels = np.array(["=cmd|' /C calc'!A0", "'tis"])
     small_generator().fit(X, labels[np.arange(len(X)) % 2]).save(tmp_path / "model")
-    done = run(tmp_path, "sample", "--model", "model", "-n", "2", "--per-class", "--out", "x.csv")
+    done = run(tmp_path, "sample", "model", "-n", "2", "--per-class", "--out", "x.csv")
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "x.csv")
     assert table["label"].tolist() == ["'tis", "'tis", "'=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"]
@@ -138,7 +138,7 @@ def test_a_run_leaves_the_study_in_the_units_and_labels_of_the_data(study: Paths
     assert generator.classes_.tolist() == ["-1", "1"]
     X_hat = generator.sample(20, "1", rng=0)
     assert 80 < X_hat.mean() < 120 and 60 < mapper.transform(X_hat).mean() < 140
-    done = run(study.study, "sample", "--model", "model", "-n", "2", "--class", "-1", "--out", "x.csv")
+    done = run(study.study, "sample", "model", "-n", "2", "--class", "-1", "--out", "x.csv")
     assert done.returncode == 0, done.stderr
     card = (study.study / "model" / "README.md").read_text()
     assert "# TimeVQVAE: FordA" in card and "-1 (12), 1 (12)" in card and "| seed | 0 |" in card

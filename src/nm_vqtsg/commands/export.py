@@ -49,6 +49,7 @@ def export(ctx: StepContext, folder: Path) -> list[str]:
         std=train.scaling.std.tolist(),
         random_state=ctx.seed,
         facts=Facts.of(train.X, ids, train.n_classes, origin),
+        channel_names=train.channels,
     )
     metrics = load_json(paths.metrics) if paths.metrics.is_file() else None
     write_folder(folder, description, generator, metrics)

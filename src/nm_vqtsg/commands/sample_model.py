@@ -66,7 +66,7 @@ def sample_model(
     X = generator.sample(n if y is None else len(y), y, seed)
     if mapper is not None:
         X = mapper.transform(X)
-    write_series(out, X, y)
+    write_series(out, X, y, generator.channel_names_)
     return f"{len(X)} series{'' if mapper is None or mapper.tau_ is None else ', mapped'}"
 
 

@@ -1,14 +1,14 @@
 """A user's own CSV files.
 
-*Wide*: a series of one channel a row, with or without a header, perhaps a label column. *Long*: a time step a row,
-with columns for the series, the time and each channel, perhaps a label column. The separator is a comma, a
-semicolon or a tab; it is found in the first line. Labels that a spreadsheet would take for formulas carry an
-apostrophe, which is taken off (`nm_vqtsg.cells`).
+*Wide*: a series a row, with or without a header, perhaps a label column; several channels only where they are
+named (`nm_vqtsg.datasets.blocks`). *Long*: a time step a row, with columns for the series, the time and each
+channel, perhaps a label column. The separator is a comma, a semicolon or a tab; it is found in the first line.
+Labels that a spreadsheet would take for formulas carry an apostrophe, which is taken off (`nm_vqtsg.cells`).
 """
 
 import csv
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,9 @@ from typing import Literal
 import numpy as np
 
 from nm_vqtsg.cells import unescape_cell
+from nm_vqtsg.datasets.blocks import channel_blocks, columns_of
 from nm_vqtsg.datasets.doubt import Doubt, doubt_names, doubt_values
+from nm_vqtsg.datasets.mending import NO_MENDING, UNEQUAL, Mending
 from nm_vqtsg.datasets.raw import Rows, as_number
 from nm_vqtsg.datasets.text import INCOMPLETE, MISSING, RowStack, numbers, quote, raw_lines
 from nm_vqtsg.errors import DataError, MissingLabelsError
@@ -24,6 +26,7 @@ from nm_vqtsg.errors import DataError, MissingLabelsError
 log = logging.getLogger(__name__)
 
 DEFAULT_LABEL = "label"
+RAGGED = f"{UNEQUAL} (fit, evaluate: --length with --fit-length; own_data: length, fit_length)"
 
 
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -67,13 +70,22 @@ def _is_header(cells: list[str], label: str | int | None) -> bool:
     return any(as_number(cell) is None and cell.lower() not in ("nan", "inf", "-inf", "+inf") for cell in values)
 
 
-def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
+def read_wide_csv(
+    path: Path,
+    label: str | int | None = None,
+    channels: Sequence[str] = (),
+    mending: Mending = NO_MENDING,
+) -> Rows:
     """Read one series a row.
 
     Parameters
     ----------
     label
         Name or position (from 0; -1 is the last) of the label column. None: the column `label` if there is one.
+    channels
+        How the columns of each channel begin, ``kW_0, kW_1, ...``; without, all are of one.
+    mending
+        What may be done to rows with gaps or fewer fields.
 
     Raises
     ------
@@ -82,7 +94,7 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
     """
     table = _table(path)
     first_row, first = _first(table, path)
-    header: list[str] | None = first if _is_header(first, label) else None
+    header: list[str] | None = first if channels or _is_header(first, label) else None
     if header is None and len(first) > 2 and first in (_count(0, len(first)), _count(1, len(first))):
         log.warning("%s: row %d counts %s, %s, ...: read as a header, not a series", path, first_row, *first[:2])
         header = first
@@ -90,13 +102,24 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
         _check_header(header, path)
     column = _label_column(header, len(first), label, path)
     values_at = [place for place in range(len(first)) if place != column]
+    blocks = [list(range(len(values_at)))]
     if header is not None:
-        _refuse(doubt_names([header[place] for place in values_at]), path, header, values_at)
-    stack = RowStack(path)
+        named = [header[place] for place in values_at]
+        _refuse(doubt_names(named), path, header, values_at)
+        if channels:
+            blocks = columns_of(channels, named, path)
+        elif seen := channel_blocks(named):
+            raise DataError(
+                f"{path}: its columns seem to be of {len(seen)} channels; say --channels {','.join(seen)} (fit, "
+                "evaluate; own_data: channels), or save the series as .npz, (series, channels, length)"
+            )
+    stack = RowStack(path, mending)
     for row, cells in table if header is not None else _chain(first_row, first, table):
+        if len(cells) < len(first) and mending.length is not None:  # a shorter series
+            cells += [""] * (len(first) - len(cells))
         if len(cells) != len(first):
             raise DataError(
-                f"{path}: row {row} has {len(cells)} fields where row {first_row} has {len(first)}; {INCOMPLETE}"
+                f"{path}: row {row} has {len(cells)} fields where row {first_row} has {len(first)}; {RAGGED}"
             )
         name = None
         if column is not None:
@@ -109,14 +132,15 @@ def read_wide_csv(path: Path, label: str | int | None = None) -> Rows:
             cells[column] = "0"
         if not stack.series:
             _refuse_texts(cells, path, row)
-        values = numbers(cells, path, row)
+        values = numbers(cells, path, row, gaps=mending.reads_gaps)
         if column is not None:
             values = np.delete(values, column)
         if not len(values):
             raise DataError(f"{path}: row {row} has a label and no values; check the separator")
-        stack.add(row, values[None], name)
-    rows = stack.rows()
-    _refuse(doubt_values(rows.X[:, 0]), path, header, values_at)
+        stack.add(row, values[blocks], name)
+    rows = stack.rows(tuple(channels))
+    if not channels and rows.X.shape[2] == len(values_at):
+        _refuse(doubt_values(rows.X[:, 0]), path, header, values_at)
     return rows
 
 
@@ -145,7 +169,8 @@ def _refuse_texts(cells: list[str], path: Path, row: int) -> None:
         ):
             raise DataError(
                 f"{path}: row {row}, field {place + 1} is not a number ({quote(cells[place])}); name the column "
-                "of labels (label_column), drop the column, or say layout: long if a row is a time step"
+                "of labels (label_column, on the command line --labels), drop it, or say layout: long if a row "
+                "is a time step"
             )
 
 
@@ -201,8 +226,15 @@ def _label_column(header: list[str] | None, width: int, label: str | int | None,
     return header.index(DEFAULT_LABEL) if header and DEFAULT_LABEL in header else None
 
 
-def read_long_csv(path: Path, label: str | None = None, series: str = "series", time: str = "time") -> Rows:
-    """Read one time step a row; the columns that are neither series, time nor label are the channels.
+def read_long_csv(
+    path: Path,
+    label: str | None = None,
+    series: str = "series",
+    time: str = "time",
+    channels: Sequence[str] = (),
+    mending: Mending = NO_MENDING,
+) -> Rows:
+    """Read one time step a row; `channels` name the columns of values, all but series, time and label by default.
 
     Series keep the order of their first rows; within a series, rows are put in the order of time (numbers, or
     texts that sort, such as 2024-05-31).
@@ -216,17 +248,18 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
     _, header = _first(table, path)
     _check_header(header, path)
     label = label if label is not None else DEFAULT_LABEL if DEFAULT_LABEL in header else None
-    for name in (series, time, label):
+    for name in (series, time, label, *channels):
         if name is not None and name not in header:
             raise DataError(f"{path}: has no column {quote(name)}; it has {', '.join(map(quote, header[:8]))}")
-    channels = [i for i, name in enumerate(header) if name not in (series, time, label)]
-    if not channels:
+    values_at = [header.index(name) for name in channels]
+    values_at = values_at or [i for i, name in enumerate(header) if name not in (series, time, label)]
+    if not values_at:
         raise DataError(
             f"{path}: has no column of values beside {series!r} and {time!r}; add one for each channel"
         )
-    doubt = doubt_names([header[i] for i in channels])
+    doubt = doubt_names([header[i] for i in values_at]) if not channels else None
     if doubt is not None:
-        _refuse_channel(header[channels[doubt.columns[0]]], "is named like no channel", "rename it", path)
+        _refuse_channel(header[values_at[doubt.columns[0]]], "is named like no channel", "rename it", path)
     steps: dict[str, list[tuple[str, int, np.ndarray]]] = {}
     labels: dict[str, str] = {}
     for row, cells in table:
@@ -237,7 +270,8 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
         key = cells[header.index(series)]
         if not key or not cells[header.index(time)]:
             raise DataError(f"{path}: row {row} lacks its {series!r} or {time!r}; fill it in")
-        values = np.concatenate([numbers([cells[i]], path, row, i + 1) for i in channels])
+        gaps = mending.reads_gaps
+        values = np.concatenate([numbers([cells[i]], path, row, i + 1, gaps=gaps) for i in values_at])
         steps.setdefault(key, []).append((cells[header.index(time)], row, values))
         if label is not None:
             own = unescape_cell(cells[header.index(label)])
@@ -246,7 +280,7 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
                     f"{path}: row {row} calls series {quote(key)} {quote(own)}, not {quote(labels[key])}; "
                     "a series has one label"
                 )
-    stack = RowStack(path)
+    stack = RowStack(path, mending)
     numeric = all(as_number(at) is not None for rows in steps.values() for at, _, _ in rows)
     for key, rows in steps.items():
         times = [as_number(at) if numeric else at for at, _, _ in rows]
@@ -258,9 +292,9 @@ def read_long_csv(path: Path, label: str | None = None, series: str = "series", 
                     "drop one of them"
                 )
         stack.add(rows[0][1], np.stack([rows[i][2] for i in order], axis=1), labels.get(key))
-    read = stack.rows()
+    read = stack.rows(tuple(unescape_cell(header[i]) for i in values_at))
     still = (np.ptp(read.X, axis=2) == 0).all(axis=0)
-    for channel, i in enumerate(channels):
+    for channel, i in enumerate(values_at if not channels else ()):
         if still[channel] and read.X.shape[2] > 1 and len(np.unique(read.X[:, channel])) > 1:
             _refuse_channel(header[i], "changes within no series, as labels do", "save the series as .npz", path)
     return read

@@ -41,6 +41,19 @@ def unpanel(X: Any, name: str) -> Any:
     return X
 
 
+def channel_names(X: Any) -> tuple[str, ...]:
+    """The names of the columns of a panel of sktime's, which are its channels; empty for anything else."""
+    pandas = sys.modules.get("pandas")
+    first = X[0] if isinstance(X, list | tuple) and len(X) else X
+    if pandas is None or not isinstance(first, pandas.DataFrame):
+        return ()
+    nested = len(first) > 0 and getattr(first.iloc[0, 0], "ndim", 0) == 1
+    if first is X and not nested and not isinstance(first.index, pandas.MultiIndex):
+        return ()  # its columns are time steps
+    names = tuple(str(name) for name in first.columns)
+    return names if any(isinstance(name, str) for name in first.columns) else ()
+
+
 def _from_frame(frame: "DataFrame", name: str) -> Any:
     from pandas import MultiIndex
 

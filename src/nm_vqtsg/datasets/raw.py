@@ -4,24 +4,34 @@ import hashlib
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from nm_vqtsg.artifacts import load_npz, save_npz
-from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.errors import ArtifactError, DataError, shown
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What one file holds: X (n, C, L) float64, finite; labels, one text per series, or None."""
+    """What one file holds.
+
+    Attributes
+    ----------
+    X : (n, C, L) float64, finite
+    labels : one text per series, or None
+    channels : their names, C of them; empty where the file names none
+    notes : what was done to the series, in sentences (see `nm_vqtsg.datasets.mending`)
+    """
 
     X: np.ndarray
     labels: list[str] | None
+    channels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,12 +44,16 @@ class RawData:
     labels : (n,) str or None
     n_train : how many of the rows come from the TRAIN file (n where the source knows no split)
     already_split : whether TRAIN and TEST are to stay as they are, because splitting again would leak
+    channels : names of the channels; empty where they have none
+    notes : what was done to the series when they were read, in sentences; `save` leaves them out
     """
 
     X: np.ndarray
     labels: np.ndarray | None
     n_train: int
     already_split: bool = False
+    channels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 over all series, in float32, and their labels, whatever the order of the rows.
@@ -65,6 +79,8 @@ class RawData:
         }
         if self.labels is not None:
             arrays["labels"] = self.labels
+        if self.channels:
+            arrays["channels"] = np.array(self.channels, dtype=np.str_)
         save_npz(path, **arrays)
 
     @classmethod
@@ -82,7 +98,26 @@ class RawData:
         fits = X.ndim == 3 and X.dtype == np.float64 and 0 < n_train <= len(X)
         if not fits or (labels is not None and (labels.shape != X.shape[:1] or labels.dtype.kind != "U")):
             raise ArtifactError(f"{path}: its arrays do not fit together; run the download step again")
-        return cls(X, labels, n_train, bool(arrays["already_split"]))
+        channels = channel_names(arrays, X.shape[1], path, "download")
+        return cls(X, labels, n_train, bool(arrays["already_split"]), channels)
+
+
+def channel_names(
+    arrays: Mapping[str, np.ndarray], n_channels: int, path: Path | str, step: str
+) -> tuple[str, ...]:
+    """The names of the channels that an .npz may hold; empty where it has none.
+
+    Raises
+    ------
+    ArtifactError
+        If they are no texts, or not one for each channel; `step` makes the file anew.
+    """
+    names = arrays.get("channels")
+    if names is None:
+        return ()
+    if names.dtype.kind != "U" or names.shape != (n_channels,):
+        raise ArtifactError(f"{path}: channels is not one text for each channel; run the {step} step again")
+    return tuple(names.tolist())
 
 
 def combine(train: Rows, test: Rows | None, *, where: Path | str, already_split: bool = False) -> RawData:
@@ -103,12 +138,19 @@ def combine(train: Rows, test: Rows | None, *, where: Path | str, already_split:
             )
         if (train.labels is None) != (parts[1].labels is None):
             raise DataError(f"{where}: only one of TRAIN and TEST has labels; label both or neither")
+        if train.channels and parts[1].channels and train.channels != parts[1].channels:
+            names = [", ".join(map(shown, part.channels[:8])) for part in parts]
+            raise DataError(
+                f"{where}: TRAIN has the channels {names[0]}, TEST {names[1]}; name them alike, in one order"
+            )
     X = np.concatenate([part.X for part in parts])
     labels = None
     if train.labels is not None:
         spelling = canonical_labels([label for part in parts for label in part.labels or ()], where)
         labels = np.array(spelling, dtype=np.str_)
-    return RawData(X, labels, len(train.X), already_split)
+    channels = next((part.channels for part in parts if part.channels), ())
+    notes = tuple(note for part in parts for note in part.notes)
+    return RawData(X, labels, len(train.X), already_split, channels, notes)
 
 
 def as_number(label: str) -> float | None:

@@ -2,11 +2,12 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from nm_vqtsg.datasets.csv_format import read_long_csv, read_wide_csv
+from nm_vqtsg.datasets.mending import NO_MENDING, Mending
 from nm_vqtsg.datasets.npz_format import read_npz
 from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.split_folder import SERIES, read_folder, read_split, splits_of
@@ -18,7 +19,7 @@ from nm_vqtsg.files import check_kind, unreadable
 SERIES_COLUMN, TIME_COLUMN = "series", "time"  # of the long layout, by default
 
 # in order of preference where a folder or an archive holds several
-_ARCHIVE_READERS: dict[str, Callable[[Path], Rows]] = {
+_ARCHIVE_READERS: dict[str, Callable[[Path, Mending], Rows]] = {
     ".tsv": read_archive_text,
     ".tsv.gz": read_archive_text,
     ".ts": read_ts,
@@ -37,7 +38,9 @@ def find_pair(folder: Path, name: str) -> tuple[Path, Path] | None:
     return None
 
 
-def read_archive_folder(folder: Path, name: str, *, already_split: bool = False) -> RawData:
+def read_archive_folder(
+    folder: Path, name: str, *, already_split: bool = False, mending: Mending = NO_MENDING
+) -> RawData:
     """Read `<name>/<name>_{TRAIN,TEST}` with .tsv, .tsv.gz, .ts or .txt: the archive's layout.
 
     Raises
@@ -54,7 +57,7 @@ def read_archive_folder(folder: Path, name: str, *, already_split: bool = False)
             "put both there, or correct the path"
         )
     suffix = next(suffix for suffix in ARCHIVE_SUFFIXES if pair[0].name == f"{name}_TRAIN{suffix}")
-    train, test = map(_ARCHIVE_READERS[suffix], pair)
+    train, test = (_ARCHIVE_READERS[suffix](path, mending) for path in pair)
     return combine(train, test, where=pair[0].parent, already_split=already_split)
 
 
@@ -67,6 +70,8 @@ def read_own(
     series: str = SERIES_COLUMN,
     time: str = TIME_COLUMN,
     keep_split: bool = False,
+    channels: Sequence[str] = (),
+    mending: Mending = NO_MENDING,
 ) -> RawData:
     """Read a user's own data.
 
@@ -84,6 +89,10 @@ def read_own(
         CSV: `wide`, a series a row, or `long`, a time step a row with these columns.
     keep_split
         Folder: keep TRAIN and TEST as they are instead of splitting anew.
+    channels
+        CSV: the columns of values, by name (`long`) or by their beginnings (`wide`).
+    mending
+        What may be done to series with gaps or of unequal length.
 
     Raises
     ------
@@ -97,7 +106,7 @@ def read_own(
     except (OSError, ValueError) as error:
         raise DataError(unreadable(path, error)) from error
     if stat.S_ISDIR(mode):
-        return _read_folder(path, name, label, keep_split)
+        return _read_folder(path, name, label, keep_split, mending)
     check_kind(mode, path, DataError)
     if keep_split:
         raise DataError(
@@ -111,21 +120,21 @@ def read_own(
                 raise DataError(
                     f"{path}: the long layout takes no label position ({label}); name the label column"
                 )
-            rows = read_long_csv(path, label, series, time)
+            rows = read_long_csv(path, label, series, time, channels, mending)
         case ".csv":
-            rows = read_wide_csv(path, label)
+            rows = read_wide_csv(path, label, channels, mending)
         case ".npz":
-            rows = read_npz(path, None if label is None else str(label))
+            rows = read_npz(path, None if label is None else str(label), mending)
         case ".npy":
-            rows = read_split(path, None if label is None else str(label))
+            rows = read_split(path, None if label is None else str(label), mending)
         case ".ts":
-            rows = read_ts(path)
+            rows = read_ts(path, mending)
         case suffix:
             raise DataError(f"{path}: '{suffix}' files are not read; use .csv, .npz, .ts, _ts.npy or a folder")
     return combine(rows, None, where=os.fspath(path))
 
 
-def _read_folder(path: Path, name: str, label: str | int | None, keep_split: bool) -> RawData:
+def _read_folder(path: Path, name: str, label: str | int | None, keep_split: bool, mending: Mending) -> RawData:
     """A folder of either form.
 
     Raises
@@ -135,10 +144,10 @@ def _read_folder(path: Path, name: str, label: str | int | None, keep_split: boo
     """
     there = splits_of(path)
     if not there:
-        return read_archive_folder(path, name, already_split=keep_split)
+        return read_archive_folder(path, name, already_split=keep_split, mending=mending)
     pair = find_pair(path, name)
     if pair is not None:
         raise DataError(
             f"{path}: holds {there[0]}{SERIES} and {pair[0].name}, and both would do; keep one of them there"
         )
-    return read_folder(path, None if label is None else str(label), keep_split=keep_split)
+    return read_folder(path, None if label is None else str(label), keep_split=keep_split, mending=mending)

@@ -29,6 +29,23 @@ class Fold(NamedTuple):
     number: int
 
 
+class Split(NamedTuple):
+    """Which series go where.
+
+    Attributes
+    ----------
+    train, test : (n,) and (m,) int arrays
+        Rows of the data, in the order that the splitter gives; FIT and VAL where TRAIN was split once more.
+    y, labels : (n,) int64 and (n_classes,) str, or None
+        The class of every row, and what the classes are called.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    y: np.ndarray | None
+    labels: np.ndarray | None
+
+
 def resplit(
     raw: RawData,
     *,
@@ -38,7 +55,36 @@ def resplit(
     validation: Fold | None = None,
     name: str = "data",
 ) -> tuple[Series, Series]:
-    """Split and scale a data set.
+    """Split and scale a data set: the series of `split_rows`, whose parameters and errors these are.
+
+    Returns
+    -------
+    train, test : Series
+        In the order that the splitter gives, scaled by `train`.
+    """
+    split = split_rows(
+        raw, test_size=test_size, seed=seed, min_length=min_length, validation=validation, name=name
+    )
+    first = "TRAIN" if validation is None else "FIT"
+    scaling = Scaling.of(raw.X[split.train], f"{name}, {first}")
+
+    def part(chosen: np.ndarray) -> Series:
+        y = None if split.y is None else split.y[chosen]
+        return Series(scaling.apply(raw.X[chosen]), y, split.labels, scaling, validation is not None, raw.channels)
+
+    return part(split.train), part(split.test)
+
+
+def split_rows(
+    raw: RawData,
+    *,
+    test_size: float = 0.2,
+    seed: int = 0,
+    min_length: int = 8,
+    validation: Fold | None = None,
+    name: str = "data",
+) -> Split:
+    """Choose which series of a data set are TRAIN and which TEST.
 
     Parameters
     ----------
@@ -57,15 +103,10 @@ def resplit(
     name
         What messages call the data.
 
-    Returns
-    -------
-    train, test : Series
-        In the order that the splitter gives.
-
     Raises
     ------
     DataError
-        If the data cannot be split or scaled.
+        If the data cannot be split.
     """
     n, _, length = raw.X.shape
     if length < min_length:
@@ -95,14 +136,7 @@ def resplit(
     if y is not None and labels is not None:
         _check_classes(y, train, test, labels, names, name)
     _warn_of_oddities(raw.X, train, test, names, name)
-
-    scaling = Scaling.of(raw.X[train], f"{name}, {names[0]}")
-
-    def part(rows: np.ndarray) -> Series:
-        own_y = None if y is None else y[rows]
-        return Series(scaling.apply(raw.X[rows]), own_y, labels, scaling, validation is not None)
-
-    return part(train), part(test)
+    return Split(train, test, y, labels)
 
 
 def _classes(raw: RawData, name: str) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -1,13 +1,14 @@
 """One split of a data set as the study uses it: scaled by TRAIN, classes 0..C-1, and the way back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nm_vqtsg.artifacts import load_npz, save_npz
+from nm_vqtsg.datasets.raw import channel_names
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import ArtifactError, DataError
 
@@ -23,6 +24,7 @@ class Series:
     labels : (n_classes,) str, the original label of each class, or None
     scaling : of TRAIN, the way back to the original units
     validation : whether TRAIN was split once more, so that these are FIT or VAL instead of TRAIN or TEST
+    channels : names of the channels; empty where they have none
     """
 
     X: np.ndarray
@@ -30,6 +32,7 @@ class Series:
     labels: np.ndarray | None
     scaling: Scaling
     validation: bool = False
+    channels: tuple[str, ...] = ()
 
     @property
     def n_classes(self) -> int:
@@ -47,6 +50,8 @@ class Series:
             arrays |= {"y": self.y, "labels": self.labels}
         if self.validation:
             arrays["validation"] = np.array(True)
+        if self.channels:
+            arrays["channels"] = np.array(self.channels, dtype=np.str_)
         save_npz(path, **arrays)
 
     @classmethod
@@ -70,7 +75,7 @@ class Series:
         problem = series._problem()
         if problem:
             raise ArtifactError(f"{path}: {problem}; run the resplit step again")
-        return series
+        return replace(series, channels=channel_names(arrays, series.X.shape[1], path, "resplit"))
 
     def _problem(self) -> str | None:
         X, y, labels = self.X, self.y, self.labels

@@ -16,6 +16,7 @@ Captions and their embeddings are not read. Other sets than the three splits may
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from nm_vqtsg.artifacts import load_json, save_json, save_npz
 from nm_vqtsg.datasets.arrays import axes_are_turned
+from nm_vqtsg.datasets.mending import NO_MENDING, Mending
 from nm_vqtsg.datasets.npz_format import check_arrays
 from nm_vqtsg.datasets.raw import RawData, Rows, combine, in_class_order
 from nm_vqtsg.datasets.text import quote
@@ -78,7 +80,7 @@ def choose_split(folder: Path, option: str, split: str | None) -> Path:
     return folder / f"{split or there[0]}{SERIES}"
 
 
-def read_split(path: Path, label: str | None = None) -> Rows:
+def read_split(path: Path, label: str | None = None, mending: Mending = NO_MENDING) -> Rows:
     """Read one ``NAME_ts.npy`` (n, L, C) or (n, L), with its labels.
 
     Parameters
@@ -114,11 +116,11 @@ def read_split(path: Path, label: str | None = None) -> Rows:
             raise DataError(
                 f"{path}: has {what} {size}, and {META} beside it says {key} {shown(meta[key])}; correct either"
             )
-    rows = check_arrays(X, _ids(path, label, meta), path)
+    rows = check_arrays(X, _ids(path, label, meta), path, mending)
     words = _words(meta, label or CLASS)
     if rows.labels is None or not set(rows.labels) <= set(words):
         return rows
-    return Rows(rows.X, [words[text] for text in rows.labels])
+    return replace(rows, labels=[words[text] for text in rows.labels])
 
 
 def _meta(path: Path) -> dict[str, Any]:
@@ -168,7 +170,9 @@ def _words(meta: Mapping[str, Any], attribute: str) -> dict[str, str]:
     return words if len(words) == len(values) else {}
 
 
-def read_folder(folder: Path, label: str | None = None, *, keep_split: bool = False) -> RawData:
+def read_folder(
+    folder: Path, label: str | None = None, *, keep_split: bool = False, mending: Mending = NO_MENDING
+) -> RawData:
     """Read all splits of a folder.
 
     Without `keep_split` they are put together, to be split anew. With it, ``train`` is TRAIN and ``test`` is TEST,
@@ -185,14 +189,14 @@ def read_folder(folder: Path, label: str | None = None, *, keep_split: bool = Fa
             if split not in there:
                 raise DataError(f"{folder}: has no {split}{SERIES}, so there is no split to keep; add it")
         there = ("train", "test")
-    parts = [read_split(folder / f"{split}{SERIES}", label) for split in there]
+    parts = [read_split(folder / f"{split}{SERIES}", label, mending) for split in there]
     whole = parts[0]
     for split, part in zip(there[1:], parts[1:], strict=True):
         last = combine(whole, part, where=folder / f"{split}{SERIES}", already_split=keep_split)
-        whole = Rows(last.X, None if last.labels is None else last.labels.tolist())
+        whole = Rows(last.X, None if last.labels is None else last.labels.tolist(), notes=last.notes)
     n_train = len(parts[0].X) if len(parts) > 1 else len(whole.X)
     together = combine(whole, None, where=folder)
-    return RawData(together.X, together.labels, n_train, keep_split)
+    return replace(together, n_train=n_train, already_split=keep_split)
 
 
 def check_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from nm_vqtsg.datasets.mending import GAPS_REMEDY, NO_MENDING, Mending
 from nm_vqtsg.datasets.raw import Rows
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.files import open_file, size_limit, too_large, unreadable
@@ -17,7 +18,7 @@ from nm_vqtsg.files import open_file, size_limit, too_large, unreadable
 MAX_LINE = 2**26  # bytes; the archive's longest line has about 50 kB
 
 MISSING = ("", "?", "nan", "na", "n/a", "null", "none", "-nan", "+nan")
-INCOMPLETE = "series must be complete and of one length: fill or drop it first"
+INCOMPLETE = f"series must be complete and of one length: {GAPS_REMEDY}"
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -73,14 +74,19 @@ def quote(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:37] + "...")
 
 
-def numbers(cells: Sequence[str], path: Path, row: int, first_field: int = 1) -> np.ndarray:
-    """Parse cells as finite float64.
+def numbers(cells: Sequence[str], path: Path, row: int, first_field: int = 1, *, gaps: bool = False) -> np.ndarray:
+    """Parse cells as finite float64; with `gaps`, missing ones as NaN.
 
     Raises
     ------
     DataError
         Naming row and field (from 1) of the first cell that is no number, missing or infinite.
     """
+    if gaps:
+        missing = np.array([cell.strip().lower() in MISSING for cell in cells], dtype=bool)
+        if missing.any():
+            there = ["0" if gone else cell for cell, gone in zip(cells, missing, strict=True)]
+            return np.where(missing, np.nan, numbers(there, path, row, first_field))
     try:
         values = np.array([float(cell) for cell in cells])
         suspicious = not np.isfinite(values).all() or "_" in "".join(cells)  # Python reads 1_0 as 10
@@ -102,54 +108,56 @@ def _refuse_first(cells: Sequence[str], path: Path, row: int, first_field: int) 
             hint = "write decimals with a point" if "," in cell else "correct it, or the separator"
             raise DataError(f"{where} is not a number ({quote(cell)}); {hint}") from None
         if not finite:
-            raise DataError(f"{where} is not a finite number ({quote(cell)}); {INCOMPLETE}")
+            raise DataError(f"{where} is not a finite number ({quote(cell)}); correct it, or drop the series")
 
 
 class RowStack:
-    """Collects series of one shape; `add` refuses the first that differs."""
+    """Collects series of one number of channels; `mending` makes them complete and of one length, or refuses."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, mending: Mending = NO_MENDING) -> None:
+        self.path, self.mending = path, mending
         self.series: list[np.ndarray] = []
         self.labels: list[str] = []
-        self.first_row = 0
+        self.numbers: list[int] = []
         self.size, self.limit = 0, size_limit()
 
     def add(self, row: int, channels: np.ndarray, label: str | None) -> None:
         """Add one series: channels (C, L)."""
-        if not self.series:
-            self.first_row = row
-        elif channels.shape != self.series[0].shape:
+        if self.series:
             (c, length), (c1, length1) = channels.shape, self.series[0].shape
-            raise DataError(
-                f"{self.path}: row {row} has {c} x {length} values where row {self.first_row} has "
-                f"{c1} x {length1} (channels x length); {INCOMPLETE}"
-            )
+            if c != c1:
+                raise DataError(
+                    f"{self.path}: row {row} has {c} x {length} values where row {self.numbers[0]} has "
+                    f"{c1} x {length1} (channels x length); {INCOMPLETE}"
+                )
         self.size += channels.nbytes
         if self.size > self.limit:
             raise DataError(too_large(self.path, self.size))
         self.series.append(channels)
+        self.numbers.append(row)
         if label is not None:
             self.labels.append(label)
 
-    def rows(self) -> Rows:
-        """All series, stacked."""
+    def rows(self, channels: tuple[str, ...] = ()) -> Rows:
+        """All series, mended and stacked."""
         if not self.series:
             raise DataError(f"{self.path}: holds no series; is it the right file?")
-        return Rows(np.stack(self.series), self.labels or None)
+        X, notes = self.mending.apply(self.series, lambda i: f"{self.path}: row {self.numbers[i]}")
+        return Rows(X, self.labels or None, channels, notes)
 
 
-def read_archive_text(path: Path) -> Rows:
+def read_archive_text(path: Path, mending: Mending = NO_MENDING) -> Rows:
     """Read the archive's text layout: no header, a series a line, the class label first.
 
     `.tsv` and `.tsv.gz` are separated by tabs, `.txt` by blanks or commas.
     """
-    stack = RowStack(path)
+    stack = RowStack(path, mending)
     tabs = ".tsv" in path.suffixes
     for row, line in read_lines(path):
         cells = line.split("\t") if tabs else line.split(",") if "," in line else line.split()
         if len(cells) < 2:
             separators = "tabs" if tabs else "blanks or commas"
             raise DataError(f"{path}: row {row} has a single field; separate fields by {separators}")
-        stack.add(row, numbers(cells[1:], path, row, first_field=2)[None], cells[0])
+        values = numbers(cells[1:], path, row, first_field=2, gaps=mending.reads_gaps)
+        stack.add(row, values[None], cells[0])
     return stack.rows()

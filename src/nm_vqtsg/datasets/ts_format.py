@@ -8,20 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
+from nm_vqtsg.datasets.mending import NO_MENDING, Mending
 from nm_vqtsg.datasets.raw import Rows
 from nm_vqtsg.datasets.text import RowStack, numbers, quote, read_lines
 from nm_vqtsg.errors import DataError
 
 
-def read_ts(path: Path) -> Rows:
-    """Read series of one length, with or without class labels.
+def read_ts(path: Path, mending: Mending = NO_MENDING) -> Rows:
+    """Read series of one length, or mended to it, with or without class labels.
 
     Raises
     ------
     DataError
         If the file has time stamps, regression targets, gaps, or its lines do not fit its header.
     """
-    stack = RowStack(path)
+    stack = RowStack(path, mending)
     tags: dict[str, list[str]] = {}
     in_data = False
     for row, line in read_lines(path):
@@ -39,7 +40,7 @@ def read_ts(path: Path) -> Rows:
                 _check_header(tags, path)
             continue
         channels, label = _split(line, tags, path, row)
-        series = [numbers(channel.split(","), path, row) for channel in channels]
+        series = [numbers(channel.split(","), path, row, gaps=mending.reads_gaps) for channel in channels]
         lengths = {len(channel) for channel in series}
         if len(lengths) > 1:
             raise DataError(

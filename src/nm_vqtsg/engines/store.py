@@ -46,7 +46,10 @@ def find_root(directory: Path) -> Path:
     for folder in (directory, *directory.parents):
         if (folder / ".dvc").is_dir():
             return folder
-    raise UserError(f"{directory}: not inside a DVC repository; name a folder below a clone of nm-vqtsg")
+    raise UserError(
+        f"{directory}: not inside a DVC repository; name a folder below a clone of nm-vqtsg, whose "
+        "pipeline a study runs (for a file of your own, fit needs neither)"
+    )
 
 
 def read_lock(directory: Path) -> dict[str, Record]:

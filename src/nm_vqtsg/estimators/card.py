@@ -40,6 +40,7 @@ def card_text(model: Description, mapper: Mapper | None, scores: dict[str, Any] 
         _use(model, mapper),
         "## Data",
         _table(_data(model)),
+        *([f"Before the training: {escape_markdown('; '.join(model.notes))}."] if model.notes else []),
     ]
     if scores is not None:
         parts += ["## Scores", format_scores(scores)]
@@ -66,7 +67,7 @@ def _introduction(name: str, mapper: Mapper | None) -> str:
 def _use(model: Description, mapper: Mapper | None) -> str:
     lines = [
         "```sh",
-        f"python -m nm_vqtsg sample --model FOLDER -n 1000{_class_option(model)} --out synthetic.csv",
+        f"nm-vqtsg sample FOLDER -n 1000{_class_option(model)} --out synthetic.csv",
         "```",
         "",
         "```python",
@@ -92,6 +93,8 @@ def _class_option(model: Description) -> str:
 def _data(model: Description) -> dict[str, Any]:
     counts = model.facts.n_per_class
     rows = {"series": model.facts.n or "not known", "channels": model.channels, "length": model.length}
+    if model.channel_names:
+        rows["names of the channels"] = ", ".join(model.channel_names[:SHOWN])
     if not model.classes:
         rows["classes"] = "none: the series had no labels"
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
@@ -89,6 +89,10 @@ class Description(BaseModel):
         Networks, budgets and how tokens are drawn.
     facts : Facts
         Of data and versions.
+    channel_names : tuple of str
+        In the data; empty where channels have none.
+    notes : tuple of str
+        What was done to the series before the training, in sentences.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
@@ -108,12 +112,16 @@ class Description(BaseModel):
     stage2: Stage2
     sample: Sample
     facts: Facts
+    channel_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
         for name, n in (("mean", len(self.mean)), ("std", len(self.std))):
             if n != self.channels:
                 raise ValueError(f"{name} has {n} values for {self.channels} channels")
+        if self.channel_names and len(self.channel_names) != self.channels:
+            raise ValueError(f"channel_names has {len(self.channel_names)} names for {self.channels} channels")
         if len({type(label) for label in self.classes}) > 1 or len(set(self.classes)) < len(self.classes):
             raise ValueError("classes: must be different labels of one type")
         if self.facts.n_per_class and len(self.facts.n_per_class) != len(self.classes):
@@ -133,6 +141,8 @@ class Description(BaseModel):
         std: Sequence[float],
         random_state: int,
         facts: Facts,
+        channel_names: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> Self:
         """What there is to say of `generator` and the data it learned from."""
         return cls(
@@ -151,7 +161,14 @@ class Description(BaseModel):
             stage2=generator.prior.config,
             sample=generator.sampling,
             facts=facts,
+            channel_names=tuple(channel_names),
+            notes=tuple(notes),
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """What is written; names and notes only where there are any."""
+        empty = {name for name in ("channel_names", "notes") if not getattr(self, name)}
+        return self.model_dump(mode="json", by_alias=True, exclude=empty)
 
 
 def read_json(path: Path) -> Description:

@@ -33,7 +33,7 @@ def write_folder(
     (folder / METRICS).unlink(missing_ok=True)
     generator.tokenizer.save(folder / STAGES[0])
     generator.prior.save(folder / STAGES[1])
-    save_json(folder / GENERATOR, description.model_dump(mode="json", by_alias=True))
+    save_json(folder / GENERATOR, description.as_json())
     write_card(folder, metrics)
 
 

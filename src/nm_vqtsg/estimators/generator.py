@@ -1,5 +1,6 @@
 """Generators for users: arrays in, arrays out, in the units of the data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nm_vqtsg.datasets.arrays import as_labels, as_series, check_count, class_ids
+from nm_vqtsg.datasets.panel import channel_names
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import ArtifactError, ParameterError
 from nm_vqtsg.estimators.description import Description, Facts
@@ -72,6 +74,8 @@ class TwoStageEstimator(SectionEstimator):
         The seed of the last training: `random_state`, or what was drawn from it. It is saved with the model.
     curves_ : dict
         Loss curves, ``{"stage1": [...], "stage2": [...]}``; empty after `load`.
+    channel_names_ : tuple of str
+        Names of the channels, where `fit` was given a panel whose columns have names; else empty.
     facts_ : Facts
         What the model card says of data and versions.
     """
@@ -85,6 +89,7 @@ class TwoStageEstimator(SectionEstimator):
     std_: np.ndarray
     seed_: int
     curves_: dict[str, list[Row]]
+    channel_names_: tuple[str, ...]
     facts_: Facts
 
     def __init__(
@@ -126,11 +131,14 @@ class TwoStageEstimator(SectionEstimator):
             as_labels(y, len(array))  # refused before any training, as is what follows
         self._check_sections()
         seed = check_random_state(self.random_state)
-        return self._fit_tokenizer(array, seed, session)._fit_prior(array, y, seed, session)
+        self._fit_tokenizer(array, seed, session).channel_names_ = channel_names(X)
+        return self._fit_prior(array, y, seed, session)
 
     def fit_tokenizer(self, X: Any, *, session: Session | None = None) -> Self:
         """Train the first stage, the tokeniser, on series `X`; see `fit`."""
-        return self._fit_tokenizer(as_series(X), check_random_state(self.random_state), session)
+        self._fit_tokenizer(as_series(X), check_random_state(self.random_state), session)
+        self.channel_names_ = channel_names(X)
+        return self
 
     def _fit_tokenizer(self, array: np.ndarray, seed: int, session: Session | None) -> Self:
         config = self.section("stage1")
@@ -141,7 +149,7 @@ class TwoStageEstimator(SectionEstimator):
         curve = tokenizer.fit(x, seed, session)
         self.__dict__.pop("prior_", None)  # of another tokeniser
         self.tokenizer_, self.curves_, self.seed_ = tokenizer, {"stage1": curve}, seed
-        self.facts_ = Facts.of(array)
+        self.facts_, self.channel_names_ = Facts.of(array), ()
         return self
 
     def fit_prior(self, X: Any, y: Any = None, *, session: Session | None = None) -> Self:
@@ -181,7 +189,15 @@ class TwoStageEstimator(SectionEstimator):
         prior = self._need("prior_", FIT)
         return TwoStageGenerator(self._tokenizer(), prior, self.section("sampling"), self.facts_.n_per_class)
 
-    def sample(self, n: int, y: Any = None, rng: Any = None, *, seed: int | None = None) -> np.ndarray:
+    def sample(
+        self,
+        n: int,
+        y: Any = None,
+        rng: Any = None,
+        *,
+        seed: int | None = None,
+        session: Session | None = None,
+    ) -> np.ndarray:
         """Draw `n` series.
 
         Parameters
@@ -196,6 +212,8 @@ class TwoStageEstimator(SectionEstimator):
             default.
         seed : int, optional
             The former name of `rng`, which stands in the cards of saved models.
+        session : Session, optional
+            Surroundings other than `device` and `progress` say.
 
         Returns
         -------
@@ -213,7 +231,7 @@ class TwoStageEstimator(SectionEstimator):
         given = next((source for source in (rng, seed) if source is not None), self.random_state)
         n, number = check_count(n), check_random_state(given)
         ids = None if y is None else torch.from_numpy(class_ids(y, self.classes_))
-        session = estimator_session(self.device, self.progress)
+        session = session or estimator_session(self.device, self.progress)
         return self._unscaled(generator.sample(n, ids, rng=new_rng(number, "sample"), session=session))
 
     def reconstruct(self, X: Any) -> np.ndarray:
@@ -228,7 +246,14 @@ class TwoStageEstimator(SectionEstimator):
         array = as_series(X, tokenizer.in_channels, tokenizer.length)
         return self._unscaled(tokenizer.reconstruct(self._scaled(array).to(chosen_device(self.device))))
 
-    def save(self, folder: Path | str, *, data: str = "", metrics: dict[str, Any] | None = None) -> None:
+    def save(
+        self,
+        folder: Path | str,
+        *,
+        data: str = "",
+        metrics: dict[str, Any] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         """Write the model into `folder`: weights (.safetensors), facts (.json) and a model card, ``README.md``.
 
         The folder holds no path and no time: it may lie anywhere, and equal models give equal bytes. What
@@ -242,6 +267,8 @@ class TwoStageEstimator(SectionEstimator):
             What the series are, for the card.
         metrics : dict, optional
             What `evaluate` gave, for the card.
+        notes : sequence of str, optional
+            What was done to the series before `fit`, in sentences, for the card.
 
         Raises
         ------
@@ -259,6 +286,8 @@ class TwoStageEstimator(SectionEstimator):
             std=self.std_.tolist(),
             random_state=self._need("seed_", FIT),
             facts=self.facts_,
+            channel_names=self.channel_names_,
+            notes=notes,
         )
         write_folder(Path(folder), description, generator, metrics)
 
@@ -297,7 +326,7 @@ class TwoStageEstimator(SectionEstimator):
         model.mean_, model.std_ = (
             np.array(of_channels, dtype=np.float64) for of_channels in (description.mean, description.std)
         )
-        model.facts_ = description.facts
+        model.facts_, model.channel_names_ = description.facts, description.channel_names
         return model
 
     def _tokenizer(self) -> Tokenizer:

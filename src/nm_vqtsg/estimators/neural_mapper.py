@@ -90,6 +90,8 @@ class NeuralMapper(SectionEstimator):
         L1 to the real series before and after mapping, on fresh variants of TRAIN; None without a mapping.
     held_out_ : HeldOut or None
         What it does on the series that ``stage3.validation_fraction`` held out.
+    warnings_ : list of str
+        What the search and the training warn of, in sentences, which are logged, too.
     curve_ : list of dict
         Loss curve.
     seed_ : int
@@ -118,6 +120,7 @@ class NeuralMapper(SectionEstimator):
     outcome_: Outcome | None
     report_: MapperReport | None
     held_out_: HeldOut | None
+    warnings_: list[str]
     curve_: list[dict[str, float]]
     mean_: np.ndarray
     std_: np.ndarray
@@ -190,6 +193,7 @@ class NeuralMapper(SectionEstimator):
         x = self._scaled(array).to(session.device)
 
         self.tau_curve_ = self.outcome_ = None
+        self.warnings_ = []
         variants = StochasticVariants(inner, x, svq.distance)
         tau = self._search(inner, x, labels, seed, session) if self.tau is None else self.tau
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
@@ -198,7 +202,7 @@ class NeuralMapper(SectionEstimator):
         self.report_ = None if tau is None else measure(mapper, variants, seed)
         self.held_out_ = mapper.held_out
         findings = [vars(report) for report in (self.report_, self.held_out_) if report is not None]
-        _warn(
+        self._warn(
             advice.warnings(
                 {"tau": tau} | {name: value for finding in findings for name, value in finding.items()}
             )
@@ -275,6 +279,7 @@ class NeuralMapper(SectionEstimator):
         estimator = cls(mapper.config, mapper.svq, tau=mapper.tau, device=device, progress=progress)
         estimator.mapper_, estimator.tau_ = mapper, mapper.tau
         estimator.tau_curve_ = estimator.outcome_ = None
+        estimator.warnings_ = []
         estimator.mean_, estimator.std_ = mapper.scaling.mean, mapper.scaling.std
         return estimator
 
@@ -301,7 +306,7 @@ class NeuralMapper(SectionEstimator):
             chosen = self.outcome_ = search_by_outcome(
                 *searched, config=config, svq=svq, y=labels, seed=seed, session=session
             )
-        _warn(svq_advice.warnings({"grid": chosen.grid, "tau": chosen.tau, "at_edge": chosen.at_edge}))
+        self._warn(svq_advice.warnings({"grid": chosen.grid, "tau": chosen.tau, "at_edge": chosen.at_edge}))
         return chosen.tau
 
     def _fitted(self) -> Mapper:
@@ -311,7 +316,7 @@ class NeuralMapper(SectionEstimator):
     def _scaled(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(Scaling(self.mean_, self.std_).apply(array))
 
-
-def _warn(sentences: list[str]) -> None:
-    for sentence in sentences:
-        logging.getLogger("nm_vqtsg").warning(sentence)
+    def _warn(self, sentences: list[str]) -> None:
+        self.warnings_ += sentences
+        for sentence in sentences:
+            logging.getLogger("nm_vqtsg").warning(sentence)

@@ -19,6 +19,7 @@ from nm_vqtsg.datasets.raw import in_class_order
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, DataError
+from nm_vqtsg.evaluation.controls import CONTROL_STREAM, Change, control_samples
 from nm_vqtsg.evaluation.evaluate import NO_TRAIN, evaluate_samples
 from nm_vqtsg.evaluation.repeats import repeats
 from nm_vqtsg.evaluation.scores import NO_CLASSES, Samples
@@ -52,6 +53,8 @@ class NamedSeries:
         Whether a study has scaled them; else they are in the units of the data.
     X_class : (m, C, L) float64, or None
         Series with the class asked for, where `X` are others.
+    channels : tuple of str
+        Their names; empty where they have none.
     """
 
     name: str
@@ -59,6 +62,7 @@ class NamedSeries:
     labels: np.ndarray | None
     scaled: bool = False
     X_class: np.ndarray | None = None
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def measure_any(
     judge: Judge | Path | None = None,
     params: Params | None = None,
     session: Session | None = None,
+    reconstruct: Change | None = None,
 ) -> Measured:
     """Measure versions of the same samples against real series.
 
@@ -106,6 +111,9 @@ def measure_any(
     params : Params, optional
         Sections ``fcn``, ``rocket`` and ``evaluate``.
     session : Session, optional
+    reconstruct : callable, optional
+        The generator's tokeniser, there and back, for z-scored series. With it and versions ``baseline`` and
+        ``mapped``, the controls of the mapper are scored, too.
 
     Returns
     -------
@@ -132,6 +140,7 @@ def measure_any(
         real,
         samples,
         train=learnt_from,
+        controls=_controls(samples, learnt_from, params, reconstruct),
         judge=chosen,
         no_judge=no_judge,
         rocket=params.rocket,
@@ -156,6 +165,15 @@ def measure_any(
         "warnings": {"evaluate": warnings} if warnings else {},
     }
     return Measured(scores, real, samples, learnt_from, chosen)
+
+
+def _controls(
+    samples: Mapping[str, Samples], train: Series | None, params: Params, reconstruct: Change | None
+) -> dict[str, Samples] | None:
+    if reconstruct is None or train is None:
+        return None
+    rng = np.random.default_rng([params.evaluate.seed, CONTROL_STREAM])
+    return control_samples(samples["baseline"], samples["mapped"], train.X, rng, reconstruct)
 
 
 def _check_shapes(test: NamedSeries, others: list[NamedSeries]) -> None:
@@ -201,7 +219,8 @@ def _classes(series: NamedSeries, labels: np.ndarray | None) -> np.ndarray | Non
 
 
 def _real(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -> Series:
-    return Series(scaling.apply(series.X), _classes(series, labels), labels, scaling)
+    y = _classes(series, labels)
+    return Series(scaling.apply(series.X), y, labels, scaling, channels=series.channels)
 
 
 def _samples(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -> Samples:

@@ -14,6 +14,7 @@ from nm_vqtsg.evaluation.scores import Samples
 VARIANCE = 0.99
 LARGEST = 50
 """Principal components of the quantile map: as many as hold this share of TRAIN's variance, at most so many."""
+CONTROL_STREAM = 9  # of the random numbers behind the noise
 
 Change = Callable[[np.ndarray], np.ndarray]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -17,6 +19,7 @@ def overlays(
     rng: np.random.Generator | int | None = None,
     n: int = 200,
     unit: str | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
     """Three panels on equal axes: X, X̂ and X̂_R (the paper's Figure 2).
 
@@ -35,6 +38,8 @@ def overlays(
         Series drawn in each panel.
     unit
         Of the values, for the axes, such as ``z-score``.
+    channels
+        Their names, where they have any.
 
     Raises
     ------
@@ -64,5 +69,5 @@ def overlays(
             axis.set_title(f"{name} (sd of a series {spread:.2f})")
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
-        axes[channel, 0].set_ylabel(style.channel_label(channel, real.shape[1], unit))
+        axes[channel, 0].set_ylabel(style.channel_label(channel, real.shape[1], unit, channels))
     return figure

@@ -27,6 +27,7 @@ def pairs(
     rng: np.random.Generator | int | None = None,
     n: int = 4,
     unit: str | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
     """One sample in each column, x̂ and x̂_R over one another (the paper's Figure 3 has them apart).
 
@@ -38,6 +39,8 @@ def pairs(
         Chooses `n` samples; as `numpy.random.default_rng` takes it.
     unit
         Of the values, for the axes, such as ``z-score``.
+    channels
+        Their names, where they have any.
 
     Raises
     ------
@@ -47,12 +50,17 @@ def pairs(
     generated, mapped = style.paired({"generated": generated, "mapped": mapped})
     rows = style.choose(rng, len(generated), n)
     titles = [f"sample {row}" for row in rows]
-    return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit)
+    return _compared((generated[rows], BEFORE), (mapped[rows], AFTER), titles, unit, channels)
 
 
 @style.styled
 def reconstructions(
-    real: np.ndarray, reconstructed: np.ndarray, *, names: Sequence[str] | None = None, unit: str | None = None
+    real: np.ndarray,
+    reconstructed: np.ndarray,
+    *,
+    names: Sequence[str] | None = None,
+    unit: str | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
     """Real series and what the tokeniser makes of them, X under X̃, each with its mean absolute error.
 
@@ -64,6 +72,8 @@ def reconstructions(
         Titles of the columns, by default the numbers of the series.
     unit
         Of the values, for the axes, such as ``z-score``.
+    channels
+        Their names, where they have any.
 
     Raises
     ------
@@ -74,7 +84,7 @@ def reconstructions(
     titles = [f"series {row}" for row in range(len(real))] if names is None else list(map(style.plain, names))
     if len(titles) != len(real):
         raise DataError(f"names has {len(titles)} for {len(real)} series; give one for each")
-    return _compared((real, ORIGINAL), (reconstructed, REBUILT), titles, unit, True)
+    return _compared((real, ORIGINAL), (reconstructed, REBUILT), titles, unit, channels, errors=True)
 
 
 def _compared(
@@ -82,6 +92,7 @@ def _compared(
     above: tuple[np.ndarray, Look],
     titles: Sequence[str],
     unit: str | None,
+    names: Sequence[str],
     errors: bool = False,
 ) -> Figure:
     """A column for each series (n, C, L), a row for each channel; `errors` puts the L1 of both into the titles."""
@@ -99,7 +110,7 @@ def _compared(
             axis.set_title(f"{title}, L1 {error:.3f}" if errors else title)
             if channel == shown - 1:
                 axis.set_xlabel(style.TIME)
-        axes[channel, 0].set_ylabel(style.channel_label(channel, channels, unit))
+        axes[channel, 0].set_ylabel(style.channel_label(channel, channels, unit, names))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec
 
@@ -243,10 +243,12 @@ def plain(text: object, longest: int = 40) -> str:
     return shown.replace("$", r"\$")
 
 
-def channel_label(channel: int, n_channels: int, unit: str | None = None) -> str:
+def channel_label(channel: int, n_channels: int, unit: str | None = None, names: Sequence[str] = ()) -> str:
     """The label of a value axis, with its unit where that is known.
 
-    It names the channel where there is more than one, and how many there are.
+    It names the channel, or counts it where there are several without names.
     """
     text = f"value ({plain(unit)})" if unit else "value"
+    if names:
+        return f"{plain(names[channel])}\n{text}"
     return text if n_channels == 1 else f"channel {channel + 1} of {n_channels}\n{text}"

@@ -41,6 +41,7 @@ def stochastic_variants(
     fid: Mapping[float, float],
     chosen: float | None,
     unit: str | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
     """X̂ and X̃'(τ) in the data space (above) and in ROCKET's (below), one column per τ (Figure 5).
 
@@ -56,6 +57,8 @@ def stochastic_variants(
         The τ that won; its column is framed. None where no mapping won.
     unit
         Of the values, for the axes, such as ``z-score``.
+    channels
+        Their names, where they have any.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def stochastic_variants(
         axis.set_ylim(*y_limits)
         axis.set_xlabel(plane.label(0))
         axis.xaxis.set_major_locator(MaxNLocator(2))  # six panels side by side leave room for no more
-    axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1], unit))
+    axes[0, 0].set_ylabel(style.channel_label(0, generated.shape[1], unit, channels))
     axes[1, 0].set_ylabel(f"ROCKET {plane.label(1)}")
     handles = [
         Line2D([], [], color=style.GENERATED, marker="o", markersize=3),

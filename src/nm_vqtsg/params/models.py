@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from nm_vqtsg.datasets.archive import PAPER_DATASETS, SIZES, check_name
-from nm_vqtsg.errors import DataError, shown
+from nm_vqtsg.datasets.mending import Mending
+from nm_vqtsg.errors import DataError, ParameterError, shown
 from nm_vqtsg.metrics.counts import ENOUGH
 
 GENERATORS = Path(__file__).resolve().parents[1] / "tokenizer" / "kinds"  # one file each; not imported here
@@ -138,6 +139,48 @@ class OwnData(Section):
     series_column: Text = param("series", "ours", "long csv: the column that tells series apart")
     time_column: Text = param("time", "ours", "long csv: the column that orders a series")
     keep_split: bool = param(False, "ours", "folder: keep its TRAIN and TEST instead of splitting anew")
+    channels: tuple[Text, ...] = values(
+        (),
+        "ours",
+        "csv: columns of values, by name (long) or by how they begin (wide: kW_0, kW_1, ...); empty: all",
+    )
+    length: Whole | None = param(None, "ours", "give all series this length, by fit_length; empty: as they are")
+    fit_length: Literal["crop", "pad", "resample"] | None = param(
+        None, "ours", "crop longer series, pad shorter ones with their last value, or resample all"
+    )
+    gaps: Literal["interpolate"] | None = param(
+        None, "ours", "interpolate: fill missing values by straight lines; empty: refuse them"
+    )
+
+    @model_validator(mode="after")
+    def _mending_is_whole(self) -> "OwnData":
+        try:
+            Mending(self.length, self.fit_length, self.gaps)
+        except ParameterError as error:
+            raise ValueError(
+                str(error).replace("--fit-length", "fit_length").replace("--length", "length")
+            ) from error
+        return self
+
+    def how(self) -> dict[str, Any]:
+        """What `read_own` is told beside path and name."""
+        return {
+            "label": self.label_column,
+            "layout": self.layout,
+            "series": self.series_column,
+            "time": self.time_column,
+            "keep_split": self.keep_split,
+            "channels": self.channels,
+            "mending": Mending(self.length, self.fit_length, self.gaps),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What decides the series beside the file; what is younger than the others only where it is used.
+
+        So digests of runs that do not use it stay as they were.
+        """
+        young = {name for name in ("channels", "length", "fit_length", "gaps") if not getattr(self, name)}
+        return self.model_dump(mode="json", exclude={"path", *young})
 
 
 class Fcn(Section):

@@ -152,7 +152,7 @@ def _judge(
     """A judge and the seconds of one step at the study's batch; none without labels."""
     if y is None:
         return None, 0.0
-    update = {"batch_size": FCN_BATCH, "max_steps": WARM_UP + 1, "epochs": WARM_UP + 1}
+    update = {"batch_size": FCN_BATCH, "max_steps": WARM_UP + STEPS, "epochs": WARM_UP + STEPS}
     judge = Judge(params.fcn.model_copy(update=update), X.shape[1], n_classes)
     judge.fit(X[: 2 * FCN_BATCH], y[: 2 * FCN_BATCH], session)
     return judge, laps.step * params.fcn.batch_size / FCN_BATCH

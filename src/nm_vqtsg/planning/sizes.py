@@ -55,15 +55,7 @@ def data_size(params: Params, name: str, study: Path, split: tuple[Path, Path]) 
         return DataSize(len(train["X"]), len(test["X"]), channels, length, n_classes)
     own = params.own_data.get(name)
     if own is not None:
-        raw = read_own(
-            study / own.path,
-            name=name,
-            label=own.label_column,
-            layout=own.layout,
-            series=own.series_column,
-            time=own.time_column,
-            keep_split=own.keep_split,
-        )
+        raw = read_own(study / own.path, name=name, **own.how())
         n, channels, length = raw.X.shape
         n_classes = 0 if raw.labels is None else len(set(raw.labels.tolist()))
         n_train = raw.n_train if raw.already_split else n - math.ceil(params.data.test_size * n)

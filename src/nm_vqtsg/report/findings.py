@@ -162,7 +162,7 @@ def _shape(subject: Subject) -> Iterator[Finding]:
 
     def where(values: list[float]) -> tuple[float, str]:
         worst = max(range(len(values)), key=lambda channel: abs(values[channel]))
-        return values[worst], f" in channel {worst + 1}" if len(values) > 1 else ""
+        return values[worst], f" in {subject.channel_name(worst)}" if len(values) > 1 else ""
 
     logs = [math.log(max(c.amplitude, 1e-3)) if math.isfinite(c.amplitude) else 0.0 for c in contrasts]
     gap, place = where(logs)

@@ -75,7 +75,7 @@ def channels(subject: Subject) -> str:
     ]
     rows = [
         [
-            f"channel {channel + 1}",
+            subject.real.channels[channel] if subject.real.channels else f"channel {channel + 1}",
             called(name),
             f"{100 * own.amplitude:.0f} %",
             f"{own.level:+.2f}",

@@ -54,6 +54,7 @@ def report_page(subject: Subject, session: Session | None = None) -> str:
         f"{subject.title}: real and synthetic series",
         f"<header><h1>{html.text(subject.title)}</h1>",
         html.paragraph(_sizes(subject)),
+        *([html.paragraph(f"Before anything else: {'; '.join(subject.notes)}.")] if subject.notes else []),
         html.paragraph(ON_VALIDATION) if subject.scores.get("evaluated_on") == "validation" else "",
         _contents(body),
         "</header><main>",

@@ -278,19 +278,20 @@ def _some(rng: np.random.Generator, n: int, most: int) -> np.ndarray:
 
 def label_of(subject: Subject, channel: int) -> str:
     """Of a value axis."""
-    return channel_label(channel, subject.n_channels, subject.unit)
+    return channel_label(channel, subject.n_channels, subject.unit, subject.real.channels)
 
 
 def channel_words(subject: Subject, channel: int) -> str:
     """``, channel 2``, where there are several."""
-    return "" if subject.n_channels == 1 else f", channel {channel + 1}"
+    return "" if subject.n_channels == 1 else f", {subject.channel_name(channel)}"
 
 
 def _channels_said(subject: Subject) -> str:
     shown = subject.channels(MOST_CHANNELS)
     if len(shown) == subject.n_channels:
         return ""
-    listed = ", ".join(str(channel + 1) for channel in shown)
+    names = subject.real.channels
+    listed = ", ".join(names[channel] if names else str(channel + 1) for channel in shown)
     return html.paragraph(
         f"Of {subject.n_channels} channels, the pictures show {listed}: those whose values differ most."
     )

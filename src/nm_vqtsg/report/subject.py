@@ -1,6 +1,6 @@
 """What a page is about, and the comparisons that its sentences and its pictures share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -71,6 +71,8 @@ class Subject:
         Of the values.
     sources : mapping of str to str
         Where series come from: ``real``, ``train`` and names of versions, to words.
+    notes : sequence of str
+        What was done to the real series before anything else, in sentences.
     """
 
     title: str
@@ -83,6 +85,7 @@ class Subject:
     evaluate: Evaluate = field(default_factory=Evaluate)
     unit: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def last(self) -> str:
@@ -93,6 +96,11 @@ class Subject:
     def n_channels(self) -> int:
         """C."""
         return int(self.real.X.shape[1])
+
+    def channel_name(self, channel: int) -> str:
+        """``channel 2``, or its name in quotes where it has one."""
+        names = self.real.channels
+        return f"channel {names[channel]!r}" if names else f"channel {channel + 1}"
 
     @property
     def sets(self) -> dict[str, np.ndarray]:

@@ -1,8 +1,14 @@
-"""Progress of long work: a bar with rate, loss and time left on a terminal, plain lines in a log."""
+"""Progress of long work, with rate, loss and time left: a bar for who looks on, plain lines in a log.
+
+The bar is tqdm's, which knows terminals and notebooks, those without ipywidgets, too. A log gets a line for each
+twentieth of the work or each minute, whichever comes first, but not more than one in ten seconds.
+"""
 
 import logging
+import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -68,64 +74,74 @@ class Silent:
 
 
 class _LogTask(Task):
-    def __init__(self, logger: logging.Logger, every: float, *args: Any) -> None:
+    def __init__(self, owner: "LogLines", *args: Any) -> None:
         super().__init__(*args)
-        self._logger, self._every, self._last = logger, every, time.monotonic()
+        self._owner, self._last, self._last_done = owner, time.monotonic(), self.done
 
     def show(self) -> None:
-        now = time.monotonic()
-        if now - self._last >= self._every or self.done >= self.total:
-            self._last = now
-            self._logger.info("%s: %s", self.description, self.summary())
+        since, new = time.monotonic() - self._last, self.done - self._last_done
+        soon = since >= self._owner.soonest and new >= PART * self.total
+        ends = self.done >= self.total and new > 0  # later calls only look whether to stop
+        if soon or since >= self._owner.latest or ends:
+            self._last, self._last_done = time.monotonic(), self.done
+            self._owner.write(f"{self.description}: {self.summary()}")
+
+
+PART = 0.05
+"""Of the whole work, after which there is a new line."""
 
 
 class LogLines:
-    """Plain lines through `logging`, one every few seconds and one at the end.
+    """Plain lines, also one at the end.
 
     Parameters
     ----------
     logger : logging.Logger
-        Receives the lines at level INFO.
-    every : float
+        Receives the lines at level INFO. Where it would drop them, since nobody has set up logging, they go to
+        standard error: long work is never silent.
+    soonest, latest : float
         Seconds between two lines.
     """
 
-    def __init__(self, logger: logging.Logger, every: float = 10.0) -> None:
-        self._logger, self._every = logger, every
+    def __init__(self, logger: logging.Logger, soonest: float = 10.0, latest: float = 60.0) -> None:
+        self._logger, self.soonest, self.latest = logger, soonest, latest
 
     def start(self, description: str, total: int, done: int = 0) -> Task:
         """A task that writes lines."""
-        return _LogTask(self._logger, self._every, description, total, done)
+        return _LogTask(self, description, total, done)
+
+    def write(self, line: str) -> None:
+        """Write a line where somebody may read it."""
+        if self._logger.isEnabledFor(logging.INFO) and self._logger.hasHandlers():
+            self._logger.info("%s", line)
+        else:
+            print(line, file=sys.stderr, flush=True)
 
 
 class _BarTask(Task):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        with warnings.catch_warnings():  # of notebooks without ipywidgets, where a bar of text does as well
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
 
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[numbers]}"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=Console(stderr=True),
-        )
-        self._id = self._bar.add_task(self.description, total=self.total, completed=self.done, numbers="")
-        self._bar.start()
+        size = {}
+        if sys.stderr.isatty() and not os.get_terminal_size(sys.stderr.fileno()).columns:
+            size = {"ncols": 100, "nrows": 24}  # a terminal that does not know its size would get no bar
+        self._bar = tqdm(total=self.total, initial=self.done, desc=self.description, file=sys.stderr, **size)
 
     def show(self) -> None:
-        numbers = [f"{self.rate:.1f}/s", *(f"{name} {value:.4g}" for name, value in self.numbers.items())]
-        self._bar.update(self._id, completed=self.done, numbers=" ".join(numbers))
+        if self.numbers:
+            numbers = ", ".join(f"{name} {value:.4g}" for name, value in self.numbers.items())
+            self._bar.set_postfix_str(numbers, refresh=False)
+        self._bar.update(self.done - self._bar.n)
 
     def close(self) -> None:
-        self._bar.stop()
+        self._bar.close()
 
 
 class Bar:
-    """A bar on the terminal (standard error) with rate, loss and time left."""
+    """A bar on the terminal (standard error) or in a notebook."""
 
     def start(self, description: str, total: int, done: int = 0) -> Task:
         """A task with a bar."""
@@ -160,16 +176,24 @@ class Several:
 
 
 def chosen_progress(how: str, logger: logging.Logger) -> Progress:
-    """Lines in the log, and a bar too where a person looks on.
+    """Lines in the log, and a bar where a person looks on.
 
     Parameters
     ----------
     how : str
-        ``bar``, ``lines``, or ``auto``: a bar if standard error is a terminal.
+        ``bar``, ``lines``, or ``auto``: a bar if standard error is a terminal or this is a notebook.
     logger : logging.Logger
-        Receives the lines.
+        Receives the lines; beside a bar only if somebody has set it up to.
     """
     lines = LogLines(logger)
-    if how == "bar" or (how == "auto" and sys.stderr.isatty()):
-        return Several(Bar(), lines)
+    if how == "bar" or (how == "auto" and (sys.stderr.isatty() or in_notebook())):
+        listens = logger.isEnabledFor(logging.INFO) and logger.hasHandlers()
+        return Several(Bar(), lines) if listens else Bar()
     return lines
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config

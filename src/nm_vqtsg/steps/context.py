@@ -81,7 +81,7 @@ class StepContext:
         keys = sections(*EXPORTED) if self.step == "export" else sections(self.step)
         content = self.params.model_dump(mode="json", include=_included(set(keys) - {"own_data"}))
         if "own_data" in keys and self.dataset in self.params.own_data:
-            content["own_data"] = self.params.own_data[self.dataset].model_dump(mode="json", exclude={"path"})
+            content["own_data"] = self.params.own_data[self.dataset].facts()
         facts: dict[str, Any] = {"version": __version__, "step": self.step, "params": digest(content)}
         if self.dataset:
             facts["dataset"] = self.dataset

@@ -12,15 +12,9 @@ def run(ctx: StepContext) -> None:
     """Fetch or read one data set, check it and store it in original units."""
     own = ctx.params.own_data.get(ctx.dataset)
     if own is not None:
-        raw = read_own(
-            ctx.study / own.path,
-            name=ctx.dataset,
-            label=own.label_column,
-            layout=own.layout,
-            series=own.series_column,
-            time=own.time_column,
-            keep_split=own.keep_split,
-        )
+        raw = read_own(ctx.study / own.path, name=ctx.dataset, **own.how())
+        for note in raw.notes:
+            ctx.log.warning("%s: %s", ctx.dataset, note)
         origin = own.path
     else:
         origin = ctx.params.data.source

@@ -14,7 +14,7 @@ import torch
 from nm_vqtsg.artifacts import canonical_json, load_json, load_npz, save_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
-from nm_vqtsg.evaluation.controls import control_samples
+from nm_vqtsg.evaluation.controls import CONTROL_STREAM, control_samples
 from nm_vqtsg.evaluation.evaluate import evaluate_samples
 from nm_vqtsg.evaluation.legend import LEGEND
 from nm_vqtsg.evaluation.scores import Samples
@@ -53,7 +53,7 @@ def run(ctx: StepContext) -> None:
         return tokenizer.reconstruct(torch.from_numpy(X).to(ctx.session.device)).cpu().numpy()
 
     versions = {"baseline": _samples(arrays), "mapped": _samples(mapped)}
-    rng = np.random.default_rng([params.evaluate.seed, 9])
+    rng = np.random.default_rng([params.evaluate.seed, CONTROL_STREAM])
     result = evaluate_samples(
         test,
         versions,

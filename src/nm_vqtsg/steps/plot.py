@@ -39,6 +39,11 @@ class Inputs:
         """The same for every figure, so that none depends on the others."""
         return np.random.default_rng(self.ctx.params.plot.seed)
 
+    @property
+    def axes(self) -> dict[str, Any]:
+        """What stands beside the values of a figure."""
+        return {"unit": figures.Z_SCORE, "channels": self.test.channels}
+
     @cached_property
     def train(self) -> Series:
         return Series.load(self.ctx.paths.train)
@@ -94,13 +99,13 @@ class Inputs:
 def overlays(run: Inputs) -> Figure:
     """Figure 2."""
     n = run.ctx.params.plot.n_overlay
-    return figures.overlays(run.test.X, run.generated, run.mapped, rng=run.random, n=n, unit=figures.Z_SCORE)
+    return figures.overlays(run.test.X, run.generated, run.mapped, rng=run.random, n=n, **run.axes)
 
 
 def pairs(run: Inputs) -> Figure:
     """Figure 3."""
     n = run.ctx.params.plot.n_pairs
-    return figures.pairs(run.generated, run.mapped, rng=run.random, n=n, unit=figures.Z_SCORE)
+    return figures.pairs(run.generated, run.mapped, rng=run.random, n=n, **run.axes)
 
 
 def feature_planes(run: Inputs) -> Figure:
@@ -134,7 +139,7 @@ def stochastic_variants(run: Inputs) -> Figure:
         {tau: rocket(X) for tau, X in variants.items()},
         fid=dict(zip(search["grid"], search["fid"], strict=True)),
         chosen=search["tau"],
-        unit=figures.Z_SCORE,
+        **run.axes,
     )
 
 
@@ -223,7 +228,7 @@ def reconstructions(run: Inputs) -> Figure:
     X = run.test.X[rows]
     rebuilt = run.tokenizer.reconstruct(run.tensor(X)).cpu().numpy()
     names = [f"{split_names(run.test.facts())[1]} {row}" for row in rows]
-    return figures.reconstructions(X, rebuilt, names=names, unit=figures.Z_SCORE)
+    return figures.reconstructions(X, rebuilt, names=names, **run.axes)
 
 
 def read_curve(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,56 @@
+"""Options of the command line that several commands have."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nm_vqtsg.errors import UserError
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
+Every = Annotated[
+    float, typer.Option(min=0, envvar="NM_VQTSG_CHECKPOINT_EVERY", help="Seconds between two checkpoints.")
+]
+Labels = Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")]
+Layout = Annotated[
+    str | None,
+    typer.Option(help="Of all .csv files: wide, a series a row, or long, a time step a row."),
+]
+SeriesColumn = Annotated[
+    str | None, typer.Option(help="Long .csv: the column that tells series apart; 'series' by default.")
+]
+TimeColumn = Annotated[
+    str | None, typer.Option(help="Long .csv: the column that orders a series; 'time' by default.")
+]
+Channels = Annotated[
+    str | None,
+    typer.Option(
+        help="kW,degrees: the columns of values in a long .csv, or how they begin in a wide one (kW_0, kW_1, ...)."
+    ),
+]
+Length = Annotated[int | None, typer.Option(min=1, help="Give all real series this length, by --fit-length.")]
+FitLength = Annotated[
+    str | None,
+    typer.Option(help="crop longer series, pad shorter ones with their last value, or resample all of them."),
+]
+Gaps = Annotated[
+    str | None, typer.Option(help="interpolate: fill missing values of real series by straight lines.")
+]
+
+
+def check_surroundings(device: str = "auto", progress: str = "auto", **_: Any) -> None:
+    """Refuse a device or a way of showing progress that there is not."""
+    for name, value, allowed in (
+        ("--device", device, ("auto", "cpu", "cuda")),
+        ("--progress", progress, ("auto", "bar", "lines", "none")),
+    ):
+        if value not in allowed:
+            raise UserError(f"{name}: '{value}' is not one of {', '.join(allowed)}")
+
+
+def as_option(path: Path) -> str:
+    """A path as it may be typed into a shell, on one line."""
+    import shlex
+
+    return shlex.quote(str(path))
