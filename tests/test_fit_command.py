@@ -276,6 +276,7 @@ def test_a_long_file_without_labels_whose_series_differ_in_length(tmp_path: Path
         ([*WIDE, "--out", "wide.csv/model"], "not a folder"),
         ([*WIDE, "--device", "tpu"], "--device: 'tpu'"),
         ([*WIDE, "--set", "data.test_size=0.001"], "leave a split with fewer series"),
+        ([*WIDE, "--set", "data.test_size=0.9"], "leaves 6 series to learn from; 10 are needed at least"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(arguments: list[str], words: str, tmp_path: Path) -> None:
@@ -289,6 +290,19 @@ def test_a_mistake_is_one_line_and_leaves_nothing(arguments: list[str], words: s
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and done.stderr.endswith(f"{errors[0]}\n") and re.search(words, errors[0]), done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_in_the_layout_of_the_archive(tmp_path: Path) -> None:
+    """It is named as its files are, also where its name has a dot."""
+    folder = tmp_path / "My.Data"
+    folder.mkdir()
+    for split, rows in (("TRAIN", slice(0, 20)), ("TEST", slice(20, 40))):
+        lines = ["\t".join(map(str, [row % 2, *X[row]])) for row in range(40)[rows]]
+        (folder / f"My.Data_{split}.tsv").write_text("\n".join(lines) + "\n")
+    request = module.Request(folder)
+    assert request.read().X.shape == (40, 1, 24) and request.name == "My.Data"
+    own = request.as_study(request.params)
+    assert list(own.own_data) == ["My"] and own.own_data["My"].path == "My.Data"
 
 
 def test_two_fits_into_one_folder_do_not_mix(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from nm_vqtsg.datasets.archive import SIZES, check_name
 from nm_vqtsg.datasets.mending import NO_MENDING, Mending
 from nm_vqtsg.datasets.raw import RawData, Rows, combine
 from nm_vqtsg.datasets.resplit import Split, split_rows
+from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.estimators.folder import METRICS
 from nm_vqtsg.estimators.generator import TwoStageEstimator
@@ -36,11 +37,13 @@ from nm_vqtsg.planning.budget import choose
 from nm_vqtsg.planning.sizes import DataSize
 from nm_vqtsg.report import Subject, report_page
 from nm_vqtsg.session import Session
+from nm_vqtsg.tokenizer.registry import build
 
 log = logging.getLogger(__name__)
 
 REPORT, PARAMS = "report.html", "params.yaml"
 HELD_OUT = "held out"
+LEAST_SERIES = 10  # so that two of them can be held out for the choice of tau
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def fit(
     split = split_rows(
         raw, test_size=data.test_size, seed=data.split_seed, min_length=data.min_length, name=request.name
     )
-    _check_scale(raw, split, request)
+    _check_before_work(raw, split, request)
     say(f"{len(split.train)} series to learn from, {len(split.test)} held out to measure on.")
     with folder.locked():
         if folder.open(wanted, restart):
@@ -210,11 +213,21 @@ def _data_said(request: Request, raw: RawData) -> str:
     return f"{files}: {n} series of {channels} channel(s){named} and length {length}, {classes}."
 
 
-def _check_scale(raw: RawData, split: Split, request: Request) -> None:
-    """Refuse a constant channel before any work."""
-    from nm_vqtsg.datasets.scaling import Scaling
+def _check_before_work(raw: RawData, split: Split, request: Request) -> None:
+    """Refuse now what would be refused after hours: a constant channel, few series, series that are too short.
 
+    Raises
+    ------
+    UserError
+        Naming what.
+    """
+    _, channels, length = raw.X.shape
+    if len(split.train) < LEAST_SERIES:
+        raise DataError(
+            f"{request.name}: leaves {len(split.train)} series to learn from; {LEAST_SERIES} are needed at least"
+        )
     Scaling.of(raw.X[split.train], request.name)
+    build(request.params.generator, request.params.stage1, channels, length)
 
 
 def _within_budget(

@@ -48,7 +48,7 @@ class FitFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from fitting into the same folder.
+        """Keep other processes out of the same folder; a fit that trained nothing leaves nothing behind.
 
         Raises
         ------
@@ -63,7 +63,11 @@ class FitFolder:
                 raise UserError(
                     f"{self.out}: another process is fitting it; wait for that, or name another folder"
                 ) from error
-            yield
+            try:
+                yield
+            finally:
+                if not any(self.work.rglob("*.safetensors")):
+                    shutil.rmtree(self.work, ignore_errors=True)
 
     def is_finished(self, request: Mapping[str, Any]) -> bool:
         """Whether the model of this very request is there.
