@@ -259,6 +259,8 @@ def test_a_long_file_without_labels_whose_series_differ_in_length(tmp_path: Path
     ("arguments", "words"),
     [
         (["--data", "nowhere.csv"], "nowhere.csv: no such file; correct the path"),
+        (["--data", "x" * 5000 + ".csv"], "File name too long"),
+        ([*WIDE, "--out", "x" * 5000], "File name too long"),
         (["--data", "wide.csv"], "'summer'.*--labels"),
         (["--data", "wide.csv", "--labels", "season"], "--channels kW,change"),
         ([*WIDE, "--layout", "tall"], "--layout: 'tall' is not one of wide, long"),

@@ -225,7 +225,7 @@ def read_file(path: Path, labels: str | None, csv: CsvLayout, mending: Mending =
     own, (layout, series, time) = own_layout(path), csv.of(path)
     return read_own(
         path,
-        name=path.resolve().name if path.is_dir() else path.stem,
+        name=path.resolve().name if os.path.isdir(path) else path.stem,
         label=labels,
         layout=layout,
         series=series,
