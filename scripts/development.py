@@ -1,0 +1,129 @@
+"""The studies by which a better recipe is chosen: every candidate, its parameters, and how to run it.
+
+    python scripts/development.py                    # what there is
+    python scripts/development.py mixture stft-3     # makes studies/development/mixture and .../stft-3
+    python scripts/development.py --all --datasets FaceAll TwoPatterns --seeds 0
+
+The protocol is docs/beyond.md's. Scores are taken on VAL, a part of TRAIN; TEST is not looked at. The candidates
+stand in the order in which they depart from the reference, which is the order that scripts/candidates.py wants. A
+link or folder ``archive`` in the project's root holds the UCR archive. Studies share tokenisers, priors and
+samples through the cache: run the reference first, one candidate after the other.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nm_vqtsg.artifacts import save_text
+from nm_vqtsg.engines.study import new_study
+from nm_vqtsg.errors import UserError
+from nm_vqtsg.params import Params, as_yaml, override, with_preset
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "studies" / "development"
+DATASETS = ("FaceAll", "TwoPatterns", "ECG5000", "FordA")
+COMMON = (  # a quarter of the paper's steps; judge and scores as cheap as they may be
+    "data.source=../../../archive",
+    "data.evaluate_on=validation",
+    "fcn.epochs=25",
+    "fcn.patience=25",
+    "fcn.seed=1",
+    "stage1.steps=5000",
+    "stage2.steps=10000",
+    "stage3.steps=7500",
+    "sample.n_per_class=50",
+    "evaluate.bootstrap=50",
+    "evaluate.cas_fits=1",
+    "evaluate.network_seeds=0",
+    "evaluate.reference_draws=3",
+)
+MIXTURE = "sample.unconditional=mixture"
+FINE = "tau_grid=[0.03,0.1,0.3]"
+PRESET = "preset"
+
+CANDIDATES: dict[str, tuple[str, ...]] = {
+    "reference": (),
+    "paper": ("preset=paper",),
+    # series without a class
+    "mixture": (MIXTURE,),
+    "class-dropout-5": ("stage2.class_dropout=0.5",),
+    # the mapper, each part alone
+    "dropout": (MIXTURE, "stage3.dropout=0.5"),
+    "validation": (MIXTURE, "stage3.validation_fraction=0.15"),
+    "average": (MIXTURE, "stage3.ema_decay=0.999"),
+    "stft-1": (MIXTURE, "stage3.stft_weight=1"),
+    "stft-3": (MIXTURE, "stage3.stft_weight=3"),
+    "stft-10": (MIXTURE, "stage3.stft_weight=10"),
+    "fine": (MIXTURE, FINE),
+    "outcome": (MIXTURE, FINE, "tau_search.choose=outcome"),
+    # the mapper, together
+    "stft-3-outcome": (MIXTURE, FINE, "tau_search.choose=outcome", "stage3.stft_weight=3"),
+    "stft-3-outcome-validation": (
+        MIXTURE,
+        FINE,
+        "tau_search.choose=outcome",
+        "stage3.stft_weight=3",
+        "stage3.validation_fraction=0.15",
+    ),
+    # the prior
+    "prior-average": (MIXTURE, "stage2.ema_decay=0.999"),
+    "prior-hf": (MIXTURE, "stage2.hf.width=128", "stage2.hf.depth=2", "stage2.hf.heads=2"),
+    "codes-128": (MIXTURE, "stage1.codebook_size=128"),
+    "codes-32": (MIXTURE, "stage1.codebook_size=32"),
+}
+
+
+def params_of(name: str, datasets: Sequence[str] = DATASETS, seeds: Sequence[int] = (0, 1, 2)) -> Params:
+    """The parameters of a candidate's study.
+
+    Raises
+    ------
+    UserError
+        If there is no such candidate.
+    """
+    if name not in CANDIDATES:
+        raise UserError(f"{name}: is no candidate; there are {', '.join(CANDIDATES)}")
+    params, settings = Params(), [*COMMON, f"datasets=[{','.join(datasets)}]", f"seeds={list(seeds)}"]
+    for setting in CANDIDATES[name]:
+        key, _, value = setting.partition("=")
+        if key == PRESET:
+            params = with_preset(params, value)
+        else:
+            settings.append(setting)
+    return override(params, [setting.replace(" ", "") for setting in settings])
+
+
+def make(name: str, datasets: Sequence[str], seeds: Sequence[int]) -> Path:
+    """Make or rewrite the study of a candidate; its folder."""
+    params = params_of(name, datasets, seeds)
+    folder = FOLDER / name
+    new_study(folder)
+    save_text(folder / "params.yaml", as_yaml(params))
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """List the candidates, or make studies of some and print the commands that run them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="CANDIDATE")
+    parser.add_argument("--all", action="store_true", help="make every one")
+    parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    options = parser.parse_args(arguments)
+    names = list(CANDIDATES) if options.all else options.names
+    for name in names:
+        params_of(name)  # a misspelt one is refused before any is made
+    for name in names:
+        folder = make(name, options.datasets, options.seeds).relative_to(ROOT)
+        print(f"snakemake --directory {folder} --cores 1")
+    if not names:
+        for name, settings in CANDIDATES.items():
+            print(f"{name:<26} {' '.join(settings)}".rstrip())
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

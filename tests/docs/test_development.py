@@ -1,0 +1,43 @@
+"""The candidates for a better recipe: each is a study that can be run, and the protocol's page names them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import candidates
+import development
+import pytest
+
+from nm_vqtsg.params.presets import flat
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "beyond.md"
+
+
+def test_the_page_lists_every_candidate_with_what_it_changes() -> None:
+    between = PAGE.read_text().split("<!-- scripts/development.py -->\n")[1].split("<!-- end -->")[0]
+    told = {}
+    for line in between.splitlines()[2:]:
+        name, changes = (cell.strip() for cell in line.strip("|").split("|"))
+        told[name] = () if changes == "none" else tuple(change.strip("` ") for change in changes.split("`, `"))
+    assert told == development.CANDIDATES
+    assert list(told) == list(development.CANDIDATES), "the order decides between candidates that are equally good"
+
+
+def test_candidates_are_different_and_can_be_compared() -> None:
+    recipes = {}
+    for name in development.CANDIDATES:
+        values = dict(flat(development.params_of(name)))
+        assert values["data.evaluate_on"] == "validation"
+        recipes[name] = {key: str(value) for key, value in values.items() if not key.startswith(candidates.BESIDE)}
+    reference = recipes["reference"]
+    for name, recipe in recipes.items():
+        assert [other for other, values in recipes.items() if values == recipe] == [name]
+        assert all(recipe[key] == reference[key] for key in recipe if key.startswith(candidates.COMMON))
+
+
+def test_studies_are_made_for_the_data_sets_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    params = development.params_of("mixture", ["FaceAll"], [3])
+    assert (params.datasets, params.seeds, params.sample.unconditional) == (("FaceAll",), (3,), "mixture")
+    with pytest.raises(development.UserError, match="mixtur: is no candidate; there are reference, paper"):
+        development.main(["mixture", "mixtur"])
+    assert not capsys.readouterr().out
