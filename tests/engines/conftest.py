@@ -158,11 +158,14 @@ class Workspace:
     def stale(self) -> set[str]:
         """The steps that DVC calls changed once it has looked, those apart that read a changed file of theirs."""
         self.dvc("repro", "fingerprint")
-        status = json.loads(self.dvc("status", "--json", *self._here()))
-        return {name.split("@")[0].split(":")[-1] for name in status} - {"fingerprint"}
+        return {name.split("@")[0] for name in self.status()} - {"fingerprint"}
 
-    def _here(self) -> list[str]:
-        return [] if self.study == self.path else ["dvc.yaml"]
+    def status(self) -> dict[str, Any]:
+        """What DVC calls changed, and why; in the root, of the studies below it, too."""
+        here = [] if self.study == self.path else ["dvc.yaml"]
+        # a line before it may tell of the entry of a killed process that DVC has tidied away
+        said = self.dvc("status", "--json", *here).splitlines()[-1]
+        return {name.split(":")[-1]: reasons for name, reasons in json.loads(said).items()}
 
     def count_from_here(self) -> None:
         """Leave out of the next `ran` what has begun before now, however often."""
@@ -208,7 +211,7 @@ class Workspace:
 
     def assert_idle(self) -> None:
         """Both engines have nothing to do."""
-        assert json.loads(self.dvc("status", "--json", *self._here())) == {"fingerprint": ["always changed"]}
+        assert self.status() == {"fingerprint": ["always changed"]}
         assert self.planned() == set()
         self.dvc("repro")
         assert self.ran() == set()
