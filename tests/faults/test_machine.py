@@ -84,9 +84,9 @@ def limited(gibibytes: float):
     ("step", "changes"),
     [
         ("fcn", {"fcn.batch_size": 200_000}),
-        ("stage1", {"stage1.batch_size": 2_000_000}),
-        ("stage2", {"stage2.batch_size": 2_000_000}),
-        ("stage3", {"stage3.batch_size": 2_000_000}),
+        ("stage1", {"stage1.batch_size": 1_000_000}),
+        ("stage2", {"stage2.batch_size": 1_000_000}),
+        ("stage3", {"stage3.batch_size": 1_000_000}),
     ],
 )
 def test_memory_that_runs_out(study: Study, whole: Study, step: str, changes: dict[str, int]) -> None:
