@@ -31,6 +31,7 @@ NOT_RUN = {  # page -> first line of a block -> reason
         "source .venv/bin/activate": ENGINES,
         "python -m nm_vqtsg study new studies/small": ENGINES,
     },
+    "beyond.md": {"ln -s": "studies of hours; tests/docs/test_development.py makes their parameters"},
     "parameters.md": {
         "python -m nm_vqtsg study new": "needs a clone; tests/workflow/test_new_study.py makes studies"
     },
