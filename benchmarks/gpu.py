@@ -12,7 +12,7 @@ In this order, so that the most telling numbers are there if the time runs out (
 4. *A study* of the paper's steps: eight data sets, three seeds, from the planner's own calibration.
 
 Everything is wall time with the queue of the device drained before and after. ``--device cpu`` runs the same in
-miniature, which is how the tests keep this file alive; nothing about a GPU follows from that.
+miniature and processor time, which is how the tests keep this file alive; nothing about a GPU follows from that.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Fcn, Params, Sample, Stage1, Stage2, Stage3, Svq
+from nm_vqtsg.planning.calibration import Stopwatch
 from nm_vqtsg.planning.plan import make_plan
 from nm_vqtsg.planning.sizes import DataSize
 from nm_vqtsg.prior.model import Prior
@@ -78,30 +79,10 @@ EIGHT = (
 AGREEMENT_STEPS = 5
 
 
-class Clock:
-    """Wall time with the device's queue drained."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-
-    def now(self) -> float:
-        """A moment."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-    def time(self, work: Callable[[], object]) -> float:
-        """Seconds of `work`, after a run of it that does not count."""
-        work()
-        begin = self.now()
-        work()
-        return self.now() - begin
-
-
 class Steady:
     """A `Progress` that takes the time from warm-up to last step, and waits for nothing between."""
 
-    def __init__(self, clock: Clock, reached: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, clock: Stopwatch, reached: Callable[[], None] = lambda: None) -> None:
         self.clock, self.reached = clock, reached
         self.begin = self.end = 0.0
 
@@ -132,7 +113,7 @@ class Bench:
     """The networks of one length, and what they take."""
 
     def __init__(self, length: int, device: torch.device, small: bool) -> None:
-        self.length, self.device, self.clock, self.small = length, device, Clock(device), small
+        self.length, self.device, self.clock, self.small = length, device, Stopwatch(device), small
         train, _, self.origin = material.split_series(material.BY_LENGTH[length])
         assert train.y is not None
         keep = slice(0, 64 if small else None)
@@ -196,11 +177,11 @@ class Bench:
         model = TwoStageGenerator(tokenizer, self.prior(tokenizer, 1, session), Sample())
         n = 32 if self.small else 1024
         rng = torch.Generator(self.device).manual_seed(0)
-        yield f"{n} samples", self.clock.time(lambda: model.sample(n, rng=rng))
+        yield f"{n} samples", self.clock.time(lambda: model.sample(n, rng=rng), 2)
         x_hat = model.sample(n, rng=rng)
         features = RocketFeatures(1, self.length, 20 if self.small else 1000)
         x = self.x[torch.arange(n, device=self.device) % len(self.x)]
-        yield "search for τ", self.clock.time(lambda: search_tau(tokenizer, x, x_hat, GRID, features))
+        yield "search for τ", self.clock.time(lambda: search_tau(tokenizer, x, x_hat, GRID, features), 2)
 
 
 def agreement(bench: Bench) -> dict[str, float | bool]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import shutil
 import time
 from pathlib import Path
@@ -97,7 +96,7 @@ class Noting(Progress):
     """Shows progress and notes how many steps an earlier process had done."""
 
     def __init__(self) -> None:
-        self.shown, self.done = chosen_progress("auto", logging.getLogger("nm_vqtsg")), 0
+        self.shown, self.done = chosen_progress("auto"), 0
 
     def start(self, description: str, total: int, done: int = 0) -> Task:
         """The task that the loop advances."""
