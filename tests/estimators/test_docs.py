@@ -31,7 +31,7 @@ CHANGES = (
 # The steps, in order, as the command line runs them; without `plot`, which takes most of the time.
 DRIVER = """
 from pathlib import Path
-from nm_vqtsg.cli import run_step
+from nm_vqtsg.commands.step_command import run_step
 from nm_vqtsg.study.graph import STEPS
 for step, scope in ((name, step.scope) for name, step in STEPS.items()):
     if step != "plot":

@@ -166,7 +166,7 @@ def same_files(left: Mapping[str, bytes], right: Mapping[str, bytes]) -> bool:
 
 SEVERAL = """
 from pathlib import Path
-from nm_vqtsg.cli import run_step
+from nm_vqtsg.commands.step_command import run_step
 from nm_vqtsg.study.graph import STEPS
 for step in {steps!r}:
     scope = STEPS[step].scope

@@ -16,7 +16,6 @@ from nm_vqtsg.datasets.readers import SERIES_COLUMN, TIME_COLUMN, read_own
 from nm_vqtsg.datasets.split_folder import choose_split, splits_of
 from nm_vqtsg.errors import MissingLabelsError, UserError
 from nm_vqtsg.evaluation.any_series import Measured, NamedSeries, measure_any
-from nm_vqtsg.figures import Z_SCORE
 from nm_vqtsg.params import Params
 from nm_vqtsg.report import Subject, report_page
 from nm_vqtsg.session import Session
@@ -167,20 +166,9 @@ def write_report(
         As for `evaluate_files`.
     session : Session, optional
     """
-    params = params or Params()
     names = {name: file.name for name, file in sources.items() if file is not None}
-    subject = Subject(
-        title=f"{names['synthetic']} against {names['real']}",
-        scores=measured.scores,
-        real=measured.real,
-        versions=measured.versions,
-        train=measured.train,
-        judge=measured.judge,
-        rocket=params.rocket,
-        evaluate=params.evaluate,
-        unit=Z_SCORE,
-        sources=names,
-    )
+    title = f"{names['synthetic']} against {names['real']}"
+    subject = Subject.of(title, measured, params or Params(), sources=names)
     save_text(path, report_page(subject, session))
 
 

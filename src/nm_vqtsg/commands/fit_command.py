@@ -1,11 +1,9 @@
 """The command ``fit``."""
 
-import logging
 import os
-import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -57,21 +55,21 @@ def fit_command(
     import torch
 
     from nm_vqtsg.commands.evaluate_files import CsvLayout
-    from nm_vqtsg.commands.fit import REPORT, Request, fit
+    from nm_vqtsg.commands.fit import REPORT, fit
+    from nm_vqtsg.commands.fit_request import Request
     from nm_vqtsg.datasets.mending import Mending
     from nm_vqtsg.evaluation.table import format_scores
     from nm_vqtsg.session import Session
     from nm_vqtsg.session.device import chosen_device
-    from nm_vqtsg.session.progress import Silent, chosen_progress
+    from nm_vqtsg.session.progress import chosen_progress
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     csv = CsvLayout.of_options(layout, series_column, time_column, channels)
     mending = Mending(length, fit_length, gaps)  # type: ignore[arg-type]
     request = Request(data, test, labels, csv, mending, params, budget)
-    logger = _warnings_shown()
     session = Session(
         device=chosen_device(device),
-        progress=Silent() if progress == "none" else chosen_progress(progress, logger),
+        progress=chosen_progress(progress),
         checkpoint_every=checkpoint_every,
     )
     with session.stop.listening():
@@ -112,13 +110,3 @@ def parameters(preset: str, changes: list[str], budget: float | None, seed: int)
 
 def _say(text: str) -> None:
     typer.echo(one_line(text), err=True)
-
-
-def _warnings_shown() -> logging.Logger:
-    """The project's logger: warnings on standard error, and the lines of progress where there is no terminal."""
-    logger = logging.getLogger("nm_vqtsg")
-    logger.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
-    handler: Any = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.handlers, logger.propagate = [handler], False
-    return logger

@@ -1,5 +1,6 @@
 """Options of the command line that several commands have."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +8,9 @@ import typer
 
 from nm_vqtsg.errors import UserError
 
+Dataset = Annotated[str, typer.Option(help="Name of a data set of the study.")]
+Seed = Annotated[int, typer.Option(help="A seed of the study.")]
+Study = Annotated[Path, typer.Option(help="Folder with the study's params.yaml.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
 Every = Annotated[
@@ -54,3 +58,8 @@ def as_option(path: Path) -> str:
     import shlex
 
     return shlex.quote(str(path))
+
+
+def given_options(values: Mapping[str, Any]) -> str:
+    """The options that were given, as they are typed."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None)

@@ -12,7 +12,6 @@ from nm_vqtsg.datasets.arrays import as_labels, as_series
 from nm_vqtsg.datasets.raw import canonical_labels
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.evaluation.any_series import NamedSeries, measure_any
-from nm_vqtsg.figures import Z_SCORE
 from nm_vqtsg.files import check_target
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.params import Evaluate, Fcn, Params, Rocket
@@ -127,17 +126,7 @@ def evaluate(
     for text in measured.scores["warnings"].get("evaluate", ()):
         log.warning(text)
     if page is not None:
-        subject = Subject(
-            title="Real and synthetic series",
-            scores=measured.scores,
-            real=measured.real,
-            versions=measured.versions,
-            train=measured.train,
-            judge=measured.judge,
-            rocket=params.rocket,
-            evaluate=params.evaluate,
-            unit=Z_SCORE,
-        )
+        subject = Subject.of("Real and synthetic series", measured, params)
         save_text(page, report_page(subject, session))
     return measured.scores
 

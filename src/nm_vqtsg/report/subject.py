@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
+from nm_vqtsg.evaluation.any_series import Measured
 from nm_vqtsg.evaluation.scores import AUC_STREAM, Samples
+from nm_vqtsg.figures import Z_SCORE
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.classifiers import Verdicts, real_or_generated
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.metrics.statistics import FLOOR_DB, acf_distance, mean_power, spectrum_distance
-from nm_vqtsg.params import Evaluate, Rocket
+from nm_vqtsg.params import Evaluate, Params, Rocket
 
 NAMES = {"baseline": "generated"}
 """What a version of the samples is called on the page, where that is not its own name."""
@@ -86,6 +88,30 @@ class Subject:
     unit: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        measured: Measured,
+        params: Params,
+        sources: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
+    ) -> Self:
+        """What `measure_any` gave with `params`."""
+        return cls(
+            title=title,
+            scores=measured.scores,
+            real=measured.real,
+            versions=measured.versions,
+            train=measured.train,
+            judge=measured.judge,
+            rocket=params.rocket,
+            evaluate=params.evaluate,
+            unit=Z_SCORE,
+            sources=sources or {},
+            notes=notes,
+        )
 
     @property
     def last(self) -> str:

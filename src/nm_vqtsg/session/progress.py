@@ -175,16 +175,19 @@ class Several:
         return _SeveralTasks(tasks, description, total, done)
 
 
-def chosen_progress(how: str, logger: logging.Logger) -> Progress:
+def chosen_progress(how: str, logger: logging.Logger | None = None) -> Progress:
     """Lines in the log, and a bar where a person looks on.
 
     Parameters
     ----------
     how : str
-        ``bar``, ``lines``, or ``auto``: a bar if standard error is a terminal or this is a notebook.
-    logger : logging.Logger
-        Receives the lines; beside a bar only if somebody has set it up to.
+        ``none``, ``bar``, ``lines``, or ``auto``: a bar if standard error is a terminal or this is a notebook.
+    logger : logging.Logger, optional
+        Receives the lines; beside a bar only if somebody has set it up to. The project's by default.
     """
+    if how == "none":
+        return Silent()
+    logger = logger or logging.getLogger("nm_vqtsg")
     lines = LogLines(logger)
     if how == "bar" or (how == "auto" and (sys.stderr.isatty() or in_notebook())):
         listens = logger.isEnabledFor(logging.INFO) and logger.hasHandlers()

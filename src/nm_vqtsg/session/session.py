@@ -1,6 +1,5 @@
 """What surrounds a computation: device, progress, checkpoints and the wish to stop."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,5 +64,4 @@ class Session:
 
 def estimator_session(device: str, progress: bool) -> Session:
     """Surroundings of an estimator that is used from Python: a bar or log lines, or silence; no checkpoints."""
-    shown = chosen_progress("auto", logging.getLogger("nm_vqtsg")) if progress else Silent()
-    return Session(device=chosen_device(device), progress=shown)
+    return Session(device=chosen_device(device), progress=chosen_progress("auto" if progress else "none"))

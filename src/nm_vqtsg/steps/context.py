@@ -122,13 +122,13 @@ class StepContext:
         from nm_vqtsg.session import Session
         from nm_vqtsg.session.curves import CurveLog
         from nm_vqtsg.session.device import chosen_device
-        from nm_vqtsg.session.progress import Silent, chosen_progress
+        from nm_vqtsg.session.progress import chosen_progress
 
         trains = self.step in TRAINED
         live = any((folder / ".dvc").is_dir() for folder in (self.study, *self.study.parents))
         session = Session(
             device=chosen_device(self.device),
-            progress=Silent() if self.progress == "none" else chosen_progress(self.progress, self.log),
+            progress=chosen_progress(self.progress, self.log),
             checkpoints=self.checkpoint_folder if trains else None,
             checkpoint_every=self.checkpoint_every,
             curve=CurveLog(self.paths.live(self.step)) if trains and live else None,
