@@ -69,6 +69,9 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     # the prior
     "prior-average": (MIXTURE, "stage2.ema_decay=0.999"),
     "prior-hf": (MIXTURE, "stage2.hf.width=128", "stage2.hf.depth=2", "stage2.hf.heads=2"),
+    "drawn-03": (MIXTURE, FINE, "stage2.svq_tau=0.03"),
+    "drawn-1": (MIXTURE, FINE, "stage2.svq_tau=0.1"),
+    "drawn-3": (MIXTURE, FINE, "stage2.svq_tau=0.3"),
     "codes-128": (MIXTURE, "stage1.codebook_size=128"),
     "codes-32": (MIXTURE, "stage1.codebook_size=32"),
 }

@@ -22,6 +22,7 @@ from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session
 from nm_vqtsg.session.device import chosen_device
 from nm_vqtsg.session.session import estimator_session
+from nm_vqtsg.svq.variants import token_draws
 from nm_vqtsg.tokenizer.kind import Kind
 from nm_vqtsg.tokenizer.model import Tokenizer
 from nm_vqtsg.training.curve import Row
@@ -170,10 +171,12 @@ class TwoStageEstimator(SectionEstimator):
         self.classes_ = np.empty(0, dtype=np.int64) if labels is None else np.unique(labels)
         ids = None if labels is None else torch.from_numpy(class_ids(labels, self.classes_))
         session = session or estimator_session(self.device, self.progress)
-        tokens = tokenizer.to(session.device).tokens(self._scaled(array).to(session.device))
+        x, config = self._scaled(array).to(session.device), self.section("stage2")
+        tokens = tokenizer.to(session.device).tokens(x)
         live = [codebook.live for codebook in tokenizer.codebooks]
-        prior = Prior(self.section("stage2"), tokenizer.grids, live, len(self.classes_))
-        self.curves_["stage2"] = prior.fit(tokens, ids, seed, session)
+        prior = Prior(config, tokenizer.grids, live, len(self.classes_))
+        draw = token_draws(tokenizer, x, config.svq_tau)
+        self.curves_["stage2"] = prior.fit(tokens, ids, seed, session, draw)
         self.prior_, self.seed_, self.facts_ = prior, seed, Facts.of(array, ids, len(self.classes_))
         return self
 

@@ -255,6 +255,11 @@ class Stage2(Training):
         0.0, "paper", "share of TRAIN held out to watch the likelihood of; 0 trains on all"
     )
     ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
+    svq_tau: Annotated[float, Field(ge=0, le=1e6)] = param(
+        0.0,
+        "paper",
+        "temperature at which tokens of TRAIN are drawn anew at every step (SVQ); 0 takes the nearest",
+    )
 
 
 class Sample(Section):

@@ -17,7 +17,7 @@ from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.session import Session, Task
-from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.svq.variants import StochasticVariants, token_draws
 from nm_vqtsg.tokenizer import registry
 
 WARM_UP, STEPS = 2, 4  # steps of each training
@@ -122,7 +122,8 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
         book.live.fill_(True)
     prior = Prior(stage2, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
     labels = None if y is None else torch.from_numpy(y)
-    prior.fit(tokenizer.tokens(x), labels, 0, sessions["stage2"])
+    draw = token_draws(tokenizer, x, stage2.svq_tau)
+    prior.fit(tokenizer.tokens(x), labels, 0, sessions["stage2"], draw)
     generator = TwoStageGenerator(tokenizer, prior, params.sample, [1] * n_classes)
     variants, draws = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
     mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")

@@ -8,14 +8,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from nm_vqtsg.errors import ArtifactError, DataError, UserError
+from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
 from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.saved import Header, filled, read, write
 from nm_vqtsg.params import Sample, Stage2
 from nm_vqtsg.prior.decoding import draw_tokens
 from nm_vqtsg.prior.network import Grid, PriorNetwork
 from nm_vqtsg.prior.quality import BandScore, score
-from nm_vqtsg.prior.train import HeldOut, train
+from nm_vqtsg.prior.train import Draw, HeldOut, train
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import derive_seed, seeded
@@ -133,7 +133,12 @@ class Prior:
         return labels
 
     def fit(
-        self, tokens: Sequence[Tensor], y: Tensor | None, seed: int = 0, session: Session | None = None
+        self,
+        tokens: Sequence[Tensor],
+        y: Tensor | None,
+        seed: int = 0,
+        session: Session | None = None,
+        draw: Draw | None = None,
     ) -> list[Row]:
         """Train from scratch on tokens that were computed once; see `nm_vqtsg.prior.train`.
 
@@ -145,6 +150,10 @@ class Prior:
             (n,) int64 classes.
         seed, session
             From which seed, in which surroundings.
+        draw : callable, optional
+            ``(rows, rng)`` -> tokens of these rows of `tokens`, drawn at the temperature `Stage2.svq_tau`, ids in
+            the codebook, on the session's device; see `nm_vqtsg.svq.variants.StochasticVariants.tokens`. Needed
+            where that is not 0, and not used where it is.
 
         Returns
         -------
@@ -156,17 +165,30 @@ class Prior:
         ------
         DataError
             If tokens or classes do not fit.
+        ParameterError
+            If tokens are to be drawn, and nothing draws them.
         TrainingError
             If a loss is not finite.
         """
         session = session or Session()
         device = session.device
+        if self.config.svq_tau and draw is None:
+            raise ParameterError(
+                "stage2.svq_tau: tokens of TRAIN are to be drawn, but nothing was given that draws them; "
+                "set it to 0, or give `draw`"
+            )
         ids = tuple(of_band.to(device) for of_band in self.vocabulary_ids(tokens))
         classes = self.class_ids(y, len(ids[0])).to(device)
         network = seeded(derive_seed(seed, "prior"), self._build).to(device)
-        curve, self.held_out = train(network, ids, classes, self.config, seed, session)
+        fresh = self._in_vocabulary(draw, device) if self.config.svq_tau and draw is not None else None
+        curve, self.held_out = train(network, ids, classes, self.config, seed, session, fresh)
         self._network = network
         return curve
+
+    def _in_vocabulary(self, draw: Draw, device: torch.device) -> Draw:
+        """What `draw` gives, as ids in the vocabulary; unchecked, since it is called at every step."""
+        ids = [(live.cumsum(0) - 1).to(device) for live in self.live]
+        return lambda rows, rng: [own[band] for own, band in zip(ids, draw(rows, rng), strict=True)]
 
     def score(self, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -> tuple[BandScore, ...]:
         """How well masked tokens are filled, per band; see `nm_vqtsg.prior.quality`.

@@ -1,6 +1,6 @@
 """Training of the prior: tokens are hidden and asked for back (Chang et al. 2022, section 3.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +18,9 @@ from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.loop import Callback, fit
 from nm_vqtsg.training.seeds import derive_seed
 from nm_vqtsg.training.validation import Validation, holdout, look_every
+
+Draw = Callable[[Tensor, torch.Generator], Sequence[Tensor]]
+"""Fresh tokens of the series in the given rows: ``(rows (B,) int64, rng) -> (B, N) int64 per band``."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def train(
     config: Stage2,
     seed: int,
     session: Session,
+    draw: Draw | None = None,
 ) -> tuple[list[Row], HeldOut | None]:
     """Train `network` in place.
 
@@ -70,6 +74,8 @@ def train(
         (n,) int64; the network's number of classes where none is given.
     config, seed, session
         How long and how, from which seed, in which surroundings.
+    draw : callable, optional
+        Tokens to learn from instead of `tokens`, drawn anew at every step; what is held out stays as it is.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def train(
     average = MovingAverage(network, config.ema_decay) if config.ema_decay else None
     if average is not None:
         callbacks.append(average)
-    fitted, held_out, validation = tokens, None, None
+    fitted, fitted_rows, held_out, validation = tokens, None, None, None
     if config.validation_fraction:
         rows, others = (
             torch.from_numpy(part).to(classes.device)
@@ -92,7 +98,7 @@ def train(
             )
         )
         held_out = [ids[others] for ids in tokens], classes[others]
-        fitted, classes = [ids[rows] for ids in tokens], classes[rows]
+        fitted, fitted_rows, classes = [ids[rows] for ids in tokens], rows, classes[rows]
         every = look_every(config.steps)
         watched = network if average is None else average.network
         validation = Validation(watched, _Look(*held_out, seed), every=every, steps=config.steps)
@@ -101,13 +107,17 @@ def train(
     sparse = session.device.type == "cpu" and session.compiler is None
 
     def step_loss(rows: Tensor, rng: torch.Generator, step: int) -> dict[str, Tensor]:
-        losses = {}
-        batch = tuple(ids[rows] for ids in fitted)
-        for band, n_tokens in enumerate(network.n_tokens):
+        losses, hidden = {}, []
+        for n_tokens in network.n_tokens:
             uniform = torch.rand(len(rows), generator=rng, device=rng.device)
             given = classes[rows].masked_fill(uniform < config.class_dropout, network.n_classes)
-            masked = training_mask(len(rows), n_tokens, rng)
-            loss = masked_loss if not sparse else sparse_masked_loss
+            hidden.append((given, training_mask(len(rows), n_tokens, rng)))
+        if draw is None:
+            batch = tuple(ids[rows] for ids in fitted)
+        else:  # after the masks, so that these are the same with and without draws
+            batch = tuple(draw(rows if fitted_rows is None else fitted_rows[rows], rng))
+        loss = masked_loss if not sparse else sparse_masked_loss
+        for band, (given, masked) in enumerate(hidden):
             losses[f"loss_{band}"] = loss(network, batch, given, band, masked)
         return {"loss": torch.stack(list(losses.values())).sum()} | losses
 

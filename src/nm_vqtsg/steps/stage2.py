@@ -1,5 +1,7 @@
 """Step ``stage2``: train the prior on the tokens of TRAIN.
 
+With ``stage2.svq_tau`` they are drawn anew at every step, by stochastic vector quantisation.
+
 Reads ``train.npz``, ``test.npz`` and ``stage1.safetensors``; writes ``stage2.safetensors``, ``stage2.json`` and
 ``stage2_curve.tsv``.
 """
@@ -15,6 +17,7 @@ from nm_vqtsg.prior import advice
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.prior.quality import BandScore
 from nm_vqtsg.steps.context import StepContext
+from nm_vqtsg.svq.variants import token_draws
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.curve import save_curve
 
@@ -24,11 +27,13 @@ def run(ctx: StepContext) -> None:
     config, device = ctx.params.stage2, ctx.session.device
     splits = {"train": Series.load(ctx.paths.train), "test": Series.load(ctx.paths.test)}
     tokenizer = registry.load(ctx.params.generator, ctx.model(1), device)
-    tokens = {name: tokenizer.tokens(torch.from_numpy(split.X).to(device)) for name, split in splits.items()}
+    x = {name: torch.from_numpy(split.X).to(device) for name, split in splits.items()}
+    tokens = {name: tokenizer.tokens(series) for name, series in x.items()}
     classes = {name: None if split.y is None else torch.from_numpy(split.y) for name, split in splits.items()}
     n_classes = splits["train"].n_classes
     prior = Prior(config, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
-    curve = prior.fit(tokens["train"], classes["train"], ctx.seed, ctx.session)
+    draw = token_draws(tokenizer, x["train"], config.svq_tau)
+    curve = prior.fit(tokens["train"], classes["train"], ctx.seed, ctx.session, draw)
 
     names = [plan.name for plan in tokenizer.plans]
     masked: dict[str, dict[str, dict[str, BandScore]]] = {}

@@ -1,6 +1,6 @@
 """Stochastic variants x̃' of real series (paper, Eq. 3.1a)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -60,7 +60,11 @@ class StochasticVariants:
 
     def draw(self, rows: Tensor | slice, tau: float, rng: torch.Generator) -> Tensor:
         """One fresh variant of each of the `rows`: (B, C, L). `rng` lives on the CPU or on the device."""
-        return self._decoded([drawn[0] for drawn in self._tokens(rows, (tau,), rng)])
+        return self._decoded(self.tokens(rows, tau, rng))
+
+    def tokens(self, rows: Tensor | slice, tau: float, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """The tokens of what `draw` gives: per band (B, N) int64, positions in the codebook."""
+        return tuple(drawn[0] for drawn in self._tokens(rows, (tau,), rng))
 
     def _tokens(self, rows: Tensor | slice, taus: Sequence[float], rng: torch.Generator) -> list[Tensor]:
         """Of each band (len(taus), B, N) int64."""
@@ -86,3 +90,23 @@ class StochasticVariants:
     @torch.no_grad()
     def _decoded(self, tokens: Sequence[Tensor]) -> Tensor:
         return self._decode(tokens).float()
+
+
+def token_draws(
+    generator: Codec, x: Tensor, tau: float, distance: Distance = "euclidean"
+) -> Callable[[Tensor, torch.Generator], tuple[Tensor, ...]] | None:
+    """Draws of the tokens of fixed series at one temperature, for a prior to learn from; None at `tau` 0.
+
+    A prior that has learnt the tokens of variants x̃'(τ) samples what a mapper trained at that τ takes in.
+
+    Parameters
+    ----------
+    generator, x, distance
+        As for `StochasticVariants`.
+    tau : float
+        Temperature >= 0; 0 stands for the nearest codes, which need no draw.
+    """
+    if not tau:
+        return None
+    variants = StochasticVariants(generator, x, distance)
+    return lambda rows, rng: variants.tokens(rows, tau, rng)
