@@ -51,6 +51,29 @@ def test_manifold_scores_by_hand() -> None:
     assert found == pytest.approx({"precision": 1, "recall": 1, "density": (2 + 1) / 2, "coverage": 1})
 
 
+def test_manifold_scores_equal_their_definition() -> None:
+    """Counted pair by pair, in many dimensions, with a copy among the samples."""
+    real, generated = noise(40, 0, 60), noise(30, 1, 60) * 0.9
+    generated[3] = real[5]
+
+    def balls(points: np.ndarray) -> list[float]:
+        return [sorted(float(np.linalg.norm(one - other)) for other in points)[3] for one in points]
+
+    def inside(centres: np.ndarray, radii: list[float], points: np.ndarray) -> np.ndarray:
+        return np.array([[np.linalg.norm(c - p) < r for p in points] for c, r in zip(centres, radii, strict=True)])
+
+    in_real = inside(real, balls(real), generated)
+    in_generated = inside(generated, balls(generated), real)
+    assert manifold_scores(real, generated, k=3) == pytest.approx(
+        {
+            "precision": in_real.any(0).mean(),
+            "recall": in_generated.any(0).mean(),
+            "density": in_real.sum(0).mean() / 3,
+            "coverage": in_real.any(1).mean(),
+        }
+    )
+
+
 def test_memorisation() -> None:
     rng = np.random.default_rng(0)
     train, test, fresh = (noise(n, seed, 12)[:, None] for n, seed in ((200, 0), (60, 1), (300, 2)))

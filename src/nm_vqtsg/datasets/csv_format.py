@@ -4,6 +4,9 @@
 named (`nm_vqtsg.datasets.blocks`). *Long*: a time step a row, with columns for the series, the time and each
 channel, perhaps a label column. The separator is a comma, a semicolon or a tab; it is found in the first line.
 Labels that a spreadsheet would take for formulas carry an apostrophe, which is taken off (`nm_vqtsg.cells`).
+
+Why not pandas: its `read_csv` takes nine tenths of the time and more memory for the same values, but turns short
+rows, ``NA`` and NUL bytes into NaN and renames double columns without a word, where row and field are to be named.
 """
 
 import csv

@@ -1,4 +1,8 @@
-"""One table in four notations, and in plain text."""
+"""One table in four notations, and in plain text.
+
+Why not pandas' Styler or great_tables: neither has notes, plain text and a program's records, ± and τ stay as they
+are in LaTeX, and the bytes, which DVC follows, would change with their releases.
+"""
 
 from __future__ import annotations
 
