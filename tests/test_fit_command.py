@@ -110,6 +110,8 @@ def test_all_is_there_and_the_next_command_is_named(place: Path) -> None:
     assert printed.splitlines()[-1].endswith("nm-vqtsg sample model -n 1000 --out synthetic.csv")
     assert "wide.csv: 60 series of 2 channel(s) (kW, change) and length 24, 2 classes." in said
     assert "48 series to learn from, 12 held out to measure on." in said
+    sentence = load_json(place / "model" / "metrics.json")["warnings"]["tokeniser"][0]  # after so few steps
+    assert sentence.split(";")[0] in (place / "model" / "report.html").read_text()
     assert "stage 1: 6/6" in said and "stage 3: 6/6" in said and "report: 8/8" in said  # there is no terminal
 
 

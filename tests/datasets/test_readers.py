@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nm_vqtsg.datasets.archive import SIZES
+from nm_vqtsg.datasets.csv_format import read_wide_csv
 from nm_vqtsg.datasets.fetch import fetch
 from nm_vqtsg.datasets.raw import RawData, canonical_labels, in_class_order
 from nm_vqtsg.datasets.readers import read_archive_folder, read_own
@@ -312,3 +313,16 @@ def test_npz(tmp_path, dtype):
     assert raw.X.shape == (2, 1, 4) and raw.labels.tolist() == ["a", "b"]
     np.savez(tmp_path / "x.npz", X=X[:, 0])
     assert read_own(tmp_path / "x.npz", name="x").labels is None
+
+
+def test_a_number_in_a_text_is_a_position_unless_a_column_is_called_so(tmp_path):
+    """As the command line gives it: ``--labels -1``."""
+    plain, headed = tmp_path / "plain.csv", tmp_path / "headed.csv"
+    plain.write_text("0.5,1.5,2\n1.5,0.5,3\n")
+    headed.write_text("0,1,2\n0.5,1.5,2\n1.5,0.5,3\n")
+    for path in (plain, headed):
+        for label in ("-1", "2"):
+            assert read_wide_csv(path, label).labels == ["2", "3"]
+    assert read_wide_csv(plain, "0").labels == ["0.5", "1.5"]
+    with pytest.raises(DataError, match="label column 3 does not exist among 3"):
+        read_wide_csv(plain, "3")

@@ -16,6 +16,7 @@ import torch
 from nm_vqtsg.artifacts import load_json, save_json, save_text
 from nm_vqtsg.commands.fit_folder import RECORD, FitFolder
 from nm_vqtsg.commands.fit_request import Request
+from nm_vqtsg.commands.fit_warnings import warnings
 from nm_vqtsg.datasets.raw import RawData
 from nm_vqtsg.datasets.resplit import Split, split_rows
 from nm_vqtsg.datasets.scaling import Scaling
@@ -180,8 +181,14 @@ class _Made:
         X, y = self._series(split.train)
         say("1/4 Training the generator: its tokeniser (stage 1), then its prior (stage 2).")
         self.generator = self._generator(X, y)
+        self.warnings = warnings(self.generator, (X, y), self._series(split.test))
+        for part, sentences in self.warnings.items():
+            for sentence in sentences:
+                log.warning("%s: %s", part, sentence)
         say("2/4 Choosing the temperature, and training the mapper (stage 3).")
         self.mapper = self._mapper(X, y)
+        if self.mapper.warnings_:
+            self.warnings["mapper"] = self.mapper.warnings_
         say("3/4 Drawing samples, and measuring them on the series held out.")
         self.measured = self._measure()
         say("4/4 Drawing the report.")
@@ -246,12 +253,10 @@ class _Made:
             session=self._session("fcn"),
             reconstruct=reconstruct,
         )
-        warnings = measured.scores["warnings"] | (
-            {"mapper": self.mapper.warnings_} if self.mapper.warnings_ else {}
-        )
         facts = {"dataset": Path(self.request.name).stem, "seed": self.request.seed, "tau": self.mapper.tau_}
         facts["steps"] = {name: getattr(self.params, name).steps for name in ("stage1", "stage2", "stage3")}
-        return replace(measured, scores=facts | measured.scores | {"warnings": warnings})
+        scores = facts | measured.scores | {"warnings": self.warnings | measured.scores["warnings"]}
+        return replace(measured, scores=scores)
 
     def _page(self) -> str:
         request, measured = self.request, self.measured

@@ -16,7 +16,9 @@ Progress = Annotated[str, typer.Option(help="auto, bar, lines or none.")]
 Every = Annotated[
     float, typer.Option(min=0, envvar="NM_VQTSG_CHECKPOINT_EVERY", help="Seconds between two checkpoints.")
 ]
-Labels = Annotated[str | None, typer.Option(help="Array (.npz) or column (.csv) with labels.")]
+Labels = Annotated[
+    str | None, typer.Option(help="Array (.npz) or column (.csv: its name, or -1, the last) with labels.")
+]
 Layout = Annotated[
     str | None,
     typer.Option(help="Of all .csv files: wide, a series a row, or long, a time step a row."),

@@ -11,6 +11,7 @@ rows, ``NA`` and NUL bytes into NaN and renames double columns without a word, w
 
 import csv
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,7 @@ from nm_vqtsg.errors import DataError, MissingLabelsError
 log = logging.getLogger(__name__)
 
 DEFAULT_LABEL = "label"
+POSITION = re.compile(r"-?\d{1,9}")
 RAGGED = f"{UNEQUAL} (fit, evaluate: --length with --fit-length; own_data: length, fit_length)"
 
 
@@ -73,6 +75,14 @@ def _is_header(cells: list[str], label: str | int | None) -> bool:
     return any(as_number(cell) is None and cell.lower() not in ("nan", "inf", "-inf", "+inf") for cell in values)
 
 
+def _as_position(label: str | int | None, first: list[str]) -> str | int | None:
+    """What the command line, which knows only texts, means by ``-1``."""
+    if not isinstance(label, str) or not POSITION.fullmatch(label):
+        return label
+    place = int(label)
+    return label if label in first and _is_header(first, place) else place
+
+
 def read_wide_csv(
     path: Path,
     label: str | int | None = None,
@@ -84,7 +94,8 @@ def read_wide_csv(
     Parameters
     ----------
     label
-        Name or position (from 0; -1 is the last) of the label column. None: the column `label` if there is one.
+        Name or position (from 0; -1 is the last) of the label column; a number in a text is a position unless a
+        column of the header is called so. None: the column `label` if there is one.
     channels
         How the columns of each channel begin, ``kW_0, kW_1, ...``; without, all are of one.
     mending
@@ -97,6 +108,7 @@ def read_wide_csv(
     """
     table = _table(path)
     first_row, first = _first(table, path)
+    label = _as_position(label, first)
     header: list[str] | None = first if channels or _is_header(first, label) else None
     if header is None and len(first) > 2 and first in (_count(0, len(first)), _count(1, len(first))):
         log.warning("%s: row %d counts %s, %s, ...: read as a header, not a series", path, first_row, *first[:2])

@@ -8,13 +8,12 @@ def warnings(report: Mapping[str, Any]) -> list[str]:
     """Sentences about ``stage2.json`` (its `bands`, `masked` and, if there, `held_out`); none if all is well."""
     scores = report["masked"]["train"]["unconditional"]
     held_out = report.get("held_out", {}).get("bands", {})
-    sentences = [(name, _warning(scores[name])) for name in report["bands"]]
-    sentences += [(name, _memorised(held_out[name])) for name in report["bands"] if name in held_out]
+    sentences = [(name, _warning(scores[name]) or _memorised(held_out.get(name))) for name in report["bands"]]
     return [f"band {name.upper()}: {sentence}" for name, sentence in sentences if sentence]
 
 
-def _memorised(score: Mapping[str, Any]) -> str | None:
-    if score["cross_entropy"] <= score["frequencies"]:
+def _memorised(score: Mapping[str, Any] | None) -> str | None:
+    if score is None or score["cross_entropy"] <= score["frequencies"]:
         return None
     return (
         f"tokens of held-out series have a cross-entropy of {score['cross_entropy']:.3f}, worse than the "
