@@ -48,6 +48,11 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     # series without a class
     "mixture": (MIXTURE,),
     "class-dropout-5": ("stage2.class_dropout=0.5",),
+    # drawing the tokens; there is something to guide only where a class is drawn first
+    "guidance-2": (MIXTURE, "sample.guidance_scale=2"),
+    "guidance-4": (MIXTURE, "sample.guidance_scale=4"),
+    "hf-noise": (MIXTURE, "sample.hf_choice_temperature=10"),
+    "one-by-one": (MIXTURE, "sample.steps=64", "sample.hf_choice_temperature=10"),
     # the mapper, each part alone
     "dropout": (MIXTURE, "stage3.dropout=0.5"),
     "validation": (MIXTURE, "stage3.validation_fraction=0.15"),
