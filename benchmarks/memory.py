@@ -1,10 +1,11 @@
-"""Peak memory of each step of the pipeline, run as the pipeline runs it, on artificial series of any size.
+"""Peak memory and time of each step of the pipeline, run as in the pipeline, on artificial series of any size.
 
     OMP_NUM_THREADS=1 python benchmarks/memory.py [--length 1024] [--train 13000] [--test 3250] [--steps fcn ...]
 
 A study in a temporary folder holds the series as own data, with the paper's networks and only a few optimiser
-steps: what a step holds in memory does not depend on how many of them there are. The peak is resident memory of
-the process, as the kernel reports it when the process ends. Exit status 1 if a step needs more than 2 GB.
+steps: what a step holds in memory does not depend on how many of them there are, and its processor time is that of
+all but training. Both are of the process, as the kernel reports them when it ends; the peak is resident memory.
+Exit status 1 if a step needs more than 2 GB.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import material
 import numpy as np
@@ -44,9 +46,17 @@ FEW = (
 WATCH = """
 import resource, subprocess, sys
 status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss, used.ru_utime + used.ru_stime)
 sys.exit(status)
 """
+
+
+class Used(NamedTuple):
+    """What a step took: peak memory in MB (10⁶ bytes), and seconds of processor time."""
+
+    mb: float
+    seconds: float
 
 
 def make_study(folder: Path, length: int, n_train: int, n_test: int, n_classes: int = 5) -> None:
@@ -61,8 +71,8 @@ def make_study(folder: Path, length: int, n_train: int, n_test: int, n_classes: 
     (folder / "params.yaml").write_text(as_yaml(params), encoding="utf-8")
 
 
-def peak_mb(step: str, folder: Path) -> float:
-    """Run one step; its peak memory in MB (10⁶ bytes)."""
+def used_by(step: str, folder: Path) -> Used:
+    """Run one step."""
     command = [sys.executable, "-m", "nm_vqtsg", step, "--dataset", "Artificial", "--study", str(folder)]
     command += [] if step in SHARED else ["--seed", "0"]
     done = subprocess.run(
@@ -72,18 +82,19 @@ def peak_mb(step: str, folder: Path) -> float:
     )
     if done.returncode:
         raise SystemExit(f"{step} failed:\n{done.stderr}")
-    return int(done.stdout) * 1024 / 1e6
+    kilobytes, seconds = done.stdout.split()
+    return Used(int(kilobytes) * 1024 / 1e6, float(seconds))
 
 
-def peaks(length: int, n_train: int, n_test: int, steps: tuple[str, ...] = STEPS) -> dict[str, float]:
-    """Peak memory of the `steps`, in MB; all steps run, since each reads what others wrote."""
+def measured(length: int, n_train: int, n_test: int, steps: tuple[str, ...] = STEPS) -> dict[str, Used]:
+    """What each of the `steps` took; all that come before them run, since each reads what others wrote."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_study(folder, length, n_train, n_test)
         found = {}
         for step in STEPS[: max(STEPS.index(step) for step in steps) + 1]:
-            found[step] = peak_mb(step, folder)
-            print(f"{step}: {found[step]:.0f} MB", file=sys.stderr, flush=True)
+            found[step] = used_by(step, folder)
+            print(f"{step}: {found[step].mb:.0f} MB, {found[step].seconds:.1f} s", file=sys.stderr, flush=True)
     return {step: found[step] for step in steps}
 
 
@@ -95,14 +106,16 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=3250)
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS))
     options = parser.parse_args()
-    found = peaks(options.length, options.train, options.test, tuple(options.steps))
+    found = measured(options.length, options.train, options.test, tuple(options.steps))
     table = Table(title=f"peak memory, L {options.length}, {options.train} TRAIN and {options.test} TEST series")
     table.add_column("step")
     table.add_column("MB", justify="right")
-    for step, mb in found.items():
-        table.add_row(step, f"{mb:.0f}" + (" (too much)" if mb > LIMIT_MB else ""))
+    table.add_column("processor time, s", justify="right")
+    for step, used in found.items():
+        too_much = " (too much)" if used.mb > LIMIT_MB else ""
+        table.add_row(step, f"{used.mb:.0f}{too_much}", f"{used.seconds:.1f}")
     Console().print(table)
-    sys.exit(any(mb > LIMIT_MB for mb in found.values()))
+    sys.exit(any(used.mb > LIMIT_MB for used in found.values()))
 
 
 if __name__ == "__main__":

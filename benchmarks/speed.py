@@ -321,7 +321,9 @@ def main() -> None:
         at: dict[str, Any] = {"data": bench.origin, "n": len(bench.x), "parameters": bench.parameters}
         at["times"] = {name: pairs.summary() for name, pairs in bench.found.items()}
         if not options.no_memory:
-            at["memory_mb"] = memory.peaks(length, len(bench.x), len(bench.x) // 4)
+            at["memory_mb"] = {
+                step: used.mb for step, used in memory.measured(length, len(bench.x), len(bench.x) // 4).items()
+            }
         result["lengths"][str(length)] = at
         print(f"L = {length} is done ({bench.origin})", file=sys.stderr, flush=True)
     result["fid"] = {name: pairs.summary() for name, pairs in fid_times(options.rounds).items()}
