@@ -1,14 +1,15 @@
 """How much of TRAIN the priors of a study have memorised, in tokens: python scripts/memorisation.py STUDY.
 
-Of every run that has been evaluated, and whose files are here (``dvc pull``), it compares the tokens of the samples
-with those of TRAIN, beside those of TEST, and takes the cross-entropies from the report of stage 2. It trains nothing
-and draws no random number. The numbers go to ``results/memorisation/DATASET/seedK.json`` of the study, which git
-holds, and from there to docs/results.md.
+Of every run that has been evaluated, and whose files are here (``dvc pull``), it compares the tokens of the
+samples with those of TRAIN, beside those of TEST, and takes the cross-entropies from the report of stage 2. It
+trains nothing and draws no random number. The numbers go to ``results/memorisation/DATASET/seedK.json`` of the
+study, which git holds, and from there to docs/results.md.
 
-* ``shared_samples``, ``shared_test``: share of the unconditional samples, and of TEST, whose tokens are, one by one,
-  those of a series of TRAIN; in each band, and in ``all`` bands together;
+* ``shared_samples``, ``shared_test``: share of the unconditional samples, and of TEST, whose tokens are, one by
+  one, those of a series of TRAIN; in each band, and in ``all`` bands together;
 * ``nats_train``, ``nats_test``: cross-entropy of a hidden token, given the class where there are classes;
-* ``nats_frequencies``: that of TEST for who knows only how often each code occurs in TRAIN.
+* ``nats_frequencies``: that of TEST for who knows only how often each code occurs in TRAIN;
+* ``metrics``: digest of the run's evaluation, by which numbers of an older run are told.
 """
 
 import argparse
@@ -19,14 +20,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from results_tables import memorisation_file
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import load_json, load_npz, save_json
+from nm_vqtsg.artifacts import digest, load_json, load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.prior.quality import cross_entropy_of_frequencies
 from nm_vqtsg.steps.context import StepContext, open_context
-from nm_vqtsg.study.paths import Paths
 from nm_vqtsg.tokenizer import registry
 
 ALL = "all"
@@ -71,7 +72,8 @@ def of_run(ctx: StepContext) -> dict[str, Any]:
         "n": {name: len(tokens[0]) for name, tokens in sets.items()},
         "bands": bands,
         **test.facts(),
-        "provenance": {"version": __version__, "params": report["provenance"]["params"]},
+        "metrics": digest(load_json(ctx.paths.metrics)),
+        "version": __version__,
     }
 
 
@@ -105,15 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if absent:
                 print(f"{dataset} seed {seed}: left out, since there is no {absent[0]}")
                 continue
-            save_json(path_of(ctx.paths), of_run(ctx))
+            save_json(memorisation_file(ctx.paths), of_run(ctx))
             measured += 1
     if not measured:
         raise UserError(f"{options.study}: no run is here with all its files; run the study, or dvc pull, first")
-
-
-def path_of(paths: Paths) -> Path:
-    """Where the numbers of a run go: beside the metrics, whose folder holds nothing else."""
-    return paths.all_metrics.with_name("memorisation") / paths.dataset / f"seed{paths.seed}.json"
 
 
 if __name__ == "__main__":

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from memorisation import path_of
 from results_claims import Finding, headline, told
 from results_provenance import Notes, read_notes
 
-from nm_vqtsg.artifacts import load_json
+from nm_vqtsg.artifacts import digest, load_json
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.params import Params
@@ -57,7 +56,8 @@ def read(folder: Path) -> Evidence:
     Raises
     ------
     UserError
-        If the study or its notes cannot be read, or a run was scored on VAL, which is no result.
+        If the study or its notes cannot be read, a run was scored on VAL, which is no result, or what tokens say is
+        of another run.
     """
     context = open_context(folder, "tables")
     runs, absent = load_runs(context)
@@ -69,11 +69,19 @@ def read(folder: Path) -> Evidence:
             )
     tokens: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
-        path = path_of(Paths(folder, run["dataset"], run["seed"]))
+        path = memorisation_file(Paths(folder, run["dataset"], run["seed"]))
         if path.is_file():
-            tokens.setdefault(run["dataset"], []).append(load_json(path))
+            record = load_json(path)
+            if record["metrics"] != digest(run):
+                raise UserError(f"{path}: is of another run than the metrics; run scripts/memorisation.py again")
+            tokens.setdefault(run["dataset"], []).append(record)
     summaries = {summary.dataset: summary for summary in summarise(runs)}
     return Evidence(folder, context.params, runs, absent, summaries, read_notes(folder, context.params), tokens)
+
+
+def memorisation_file(paths: Paths) -> Path:
+    """Where scripts/memorisation.py writes: beside the metrics, whose folder holds nothing else."""
+    return paths.all_metrics.with_name("memorisation") / paths.dataset / f"seed{paths.seed}.json"
 
 
 def score_table(evidence: Evidence, key: str) -> Table:
@@ -194,7 +202,8 @@ def token_table(evidence: Evidence) -> Table:
         for band in dict.fromkeys(name for record in records for name in record["bands"]):
             own = [record["bands"][band] for record in records if band in record["bands"]]
             keys = ("shared_samples", "shared_test", "nats_train", "nats_test", "nats_frequencies")
-            cells.append([dataset, band, *(mean_sd(statistic(each.get(key) for each in own)) for key in keys)])
+            values = (statistic(each.get(key) for each in own) for key in keys)
+            cells.append([dataset, band, *("" if value is None else mean_sd(value) for value in values)])
         if not records:
             cells.append([dataset, *[""] * 6])
     note = (
