@@ -56,8 +56,8 @@ def read(folder: Path) -> Evidence:
     Raises
     ------
     UserError
-        If the study or its notes cannot be read, a run was scored on VAL, which is no result, or what tokens say is
-        of another run.
+        If the study or its notes cannot be read, if a run was scored on VAL, which is no result, or if what tokens
+        say is of another run.
     """
     context = open_context(folder, "tables")
     runs, absent = load_runs(context)
