@@ -116,8 +116,10 @@ def reading(evidence: Evidence) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for dataset in evidence.rows:
         if dataset not in evidence.params.datasets:
-            reasons.setdefault(evidence.notes.absent.get(dataset, "not part of the study"), []).append(dataset)
-    lines += [f"Not part of the study: {', '.join(names)}; {why}." for why, names in reasons.items()]
+            reasons.setdefault(evidence.notes.absent.get(dataset, ""), []).append(dataset)
+    lines += [
+        f"Not in this study: {', '.join(names)}" + (f"; {why}." if why else ".") for why, names in reasons.items()
+    ]
     lines += [
         f"{summary.dataset}: no {load_paper().tables[key].name}; {summary.missing[key]}."
         for summary in evidence.summaries.values()

@@ -14,6 +14,10 @@ from nm_vqtsg.tables.aggregate import Change, Comparison, DatasetSummary, Run, c
 from nm_vqtsg.tables.paper import Paper, PaperTable, load_paper
 
 HOLDS, FAILS, UNDECIDED, UNTESTED = "holds", "does not hold", "undecided", "not tested"
+WORDS = {
+    "lower": ("better", "worse"),
+    "higher": ("higher", "lower"),
+}  # IS is better only up to that of real series
 AMPLITUDE = "FordA"  # whose gain the paper explains by the amplitude of the series
 
 Summaries = Mapping[str, DatasetSummary]
@@ -57,7 +61,9 @@ def average(key: str, table: PaperTable, summaries: Summaries, paper: Paper) -> 
     printed = statistic(row["change_percent"] for row in table.rows.values())
     assert printed is not None
     said = [note.says for note in paper.notes if "average" in note.says and note.says.split()[-1] == table.name]
-    claim = f"{table.name} is better on average, by {printed.mean:.1f} %" + (f' ("{said[0]}")' if said else "")
+    claim = f"{table.name} is {WORDS[table.better][0]} on average, by {printed.mean:.1f} %" + (
+        f' ("{said[0]}")' if said else ""
+    )
     source = f"Table {table.number}"
     changes = {
         dataset: pair.change
@@ -97,7 +103,7 @@ def largest(table: PaperTable, summaries: Summaries) -> Finding:
     own = pairs.pop(best).change
     rival = max(pairs, key=lambda dataset: pairs[dataset].change.value)
     other = pairs[rival].change
-    finds = f"{best}: {told(own)}; the most of the {len(pairs)} others, {rival}: {told(other)}"
+    finds = f"{best}: {told(own)}; of {len(pairs)} others most {rival}: {told(other)}"
     verdict = HOLDS if own.low > max(other.high, 0.0) else FAILS if own.high < max(other.low, 0.0) else UNDECIDED
     return Finding(
         claim, source, finds, verdict + (", in one seed" if own.n == 1 and verdict != UNDECIDED else "")
@@ -107,12 +113,15 @@ def largest(table: PaperTable, summaries: Summaries) -> Finding:
 def worse(key: str, table: PaperTable, dataset: str, summaries: Summaries) -> Finding:
     """Does the mapper harm where the paper prints a loss?"""
     printed = table.rows[dataset]["change_percent"]
-    claim, source = f"{table.name} of {dataset} gets worse, {printed:+.1f} %", f"Table {table.number}"
+    claim = f"{table.name} of {dataset} gets {WORDS[table.better][1]}, {printed:+.1f} %"
+    source = f"Table {table.number}"
     pair = headline(summaries[dataset], key) if dataset in summaries else None
     if pair is None:
         return Finding(claim, source, "", UNTESTED)
-    floor = "; real series score no better, before and after" if _at_floor(pair) else ""
-    return Finding(claim, source, told(pair.change) + floor, _of_change(pair, "worse"))
+    finds = told(pair.change) + ("; real series score no better, before and after" if _at_floor(pair) else "")
+    if key == "is" and pair.reference is not None and pair.baseline.mean > pair.reference.mean:
+        finds += f"; before the mapper it was above that of real series, {pair.reference.mean:.3g}"
+    return Finding(claim, source, finds, _of_change(pair, "worse"))
 
 
 def amplitude(runs: Sequence[Run]) -> Finding:

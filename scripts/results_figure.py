@@ -93,11 +93,12 @@ def _arrow(axes: Axes, row: int, kind: Kind, before: Statistic, after: Statistic
 
 
 def _floor(axes: Axes, row: int, real: Statistic) -> None:
-    """What real series score, and two sd on either side: in there nothing is left to win."""
+    """What real series score, and two sd on either side, behind our marks alone: the paper has another judge."""
+    above, below = row - 0.47, row + 0.14
     spread = 2 * real.sd if np.isfinite(real.sd) else 0.0
     low = max(real.mean - spread, 0.1 * real.mean)
-    axes.fill_betweenx([row - 0.45, row + 0.45], low, real.mean + spread, color=BAND, linewidth=0, zorder=0)
-    axes.plot([real.mean] * 2, [row - 0.45, row + 0.45], color="black", linewidth=1.4, linestyle=":")
+    axes.fill_betweenx([above, below], low, real.mean + spread, color=BAND, linewidth=0, zorder=0)
+    axes.plot([real.mean] * 2, [above, below], color="black", linewidth=1.4, linestyle=":")
 
 
 def _legend(kinds: list[Kind]) -> tuple[list[Line2D | Patch], list[str]]:

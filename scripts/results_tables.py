@@ -72,7 +72,7 @@ def read(folder: Path) -> Evidence:
         path = memorisation_file(Paths(folder, run["dataset"], run["seed"]))
         if path.is_file():
             record = load_json(path)
-            if record["metrics"] != digest(run):
+            if record.get("metrics") != digest(run):
                 raise UserError(f"{path}: is of another run than the metrics; run scripts/memorisation.py again")
             tokens.setdefault(run["dataset"], []).append(record)
     summaries = {summary.dataset: summary for summary in summarise(runs)}
@@ -108,7 +108,7 @@ def score_table(evidence: Evidence, key: str) -> Table:
                 mean_sd(pair.reference),
                 gained(replace(pair.gain, unresolved=False)),
                 told(pair.change).rpartition(", ")[0].replace(" %", ""),
-                verdict(pair.change),
+                verdict(pair.change) if key != "is" else of_inception_score(summary, pair.change),
                 " ".join(map(str, summary.seeds)),
             ]
         )
@@ -125,6 +125,15 @@ def verdict(change: Change) -> str:
     return "better" if change.value > 0 else "worse"
 
 
+def of_inception_score(summary: DatasetSummary, change: Change) -> str:
+    """Higher or lower, and whether nearer to IS of real series: more than that is no better."""
+    text = verdict(change).replace("better", "higher").replace("worse", "lower")
+    gap = summary.comparisons.get("is_gap")
+    if change.unresolved is not False or gap is None:
+        return text
+    return text + (", nearer to real series" if gap.gain.value > 0 else ", further from real series")
+
+
 def claims_table(found: Sequence[Finding]) -> Table:
     """A row for each claim."""
     cells = [[finding.claim, finding.source, finding.finds, finding.verdict] for finding in found]
@@ -132,10 +141,11 @@ def claims_table(found: Sequence[Finding]) -> Table:
 
 
 def second_table(evidence: Evidence) -> Table:
-    """The scores that ask for neither the judge nor FID."""
+    """The most telling of the other scores."""
     table = second_opinion_table(evidence.runs)
+    note = f"All scores: `{evidence.folder.as_posix()}/results/tables/second_opinion.md`."
     kept = [row for row, record in zip(table.cells, table.records, strict=True) if record["score"] in SECOND]
-    return replace(table, title="Scores that need neither the judge nor FID", cells=kept)
+    return replace(table, title="Beside FID, IS and cFID", cells=kept, notes=[*table.notes, note])
 
 
 def per_set(

@@ -77,15 +77,26 @@ def test_a_finished_study(twentieth: Path) -> None:
     assert first["FaceAll"][1].startswith(f"{before:.2f} ± ") and first["FaceAll"][2].startswith(f"{after:.2f} ± ")
     assert first["FaceAll"][5].startswith(f"{100 * before / after - 100:+.1f} [") and first["FaceAll"][7] == "0 1"
     assert first["FaceAll"][6] == "unresolved, 2 of 2 better"
+    assert rows(text, "IS (the higher")["FaceAll"][6].startswith("higher")
     assert first["Crop"] == ["1.74 → 3.21 (-45.9 %)", *[""] * 7]
     assert list(first) == list(load_paper().tables["fid"].rows)
-    assert "Not part of the study: Crop, ECG5000," in text and "own FCN 0.962" in text
+    assert "Not in this study: Crop, ECG5000," in text and "own FCN 0.962" in text
     amplitude = rows(text, "Amplitude")
     assert amplitude["FaceAll"][3].startswith("0.854") and amplitude["FordA"] == [""] * 5
     assert rows(text, "Distances to TRAIN and TEST")["TwoPatterns"][4:] == ["0.00", "0.00"]
     assert "`stage2.steps=2000`" in text and "Code: no `dvc.lock` records it." in text
     with Image.open("page.png") as picture:
         assert picture.size == (1050, round(150 * (0.9 + 0.34 * 13)))
+
+
+@pytest.mark.parametrize(("gap", "words"), [(4.0, "nearer to real series"), (5.0, "further from real series")])
+def test_a_higher_is_is_better_only_where_it_comes_nearer(twentieth: Path, gap: float, words: str) -> None:
+    for seed in (0, 1):
+        path = twentieth / f"results/metrics/FaceAll/seed{seed}.json"
+        run = load_json(path)
+        run["baseline"]["is_gap"], run["mapped"]["is_gap"] = 4.5, gap
+        save_json(path, run)
+    assert rows(made(twentieth), "IS (the higher")["FaceAll"][6] == f"higher, {words}"
 
 
 def test_runs_that_are_missing_leave_empty_cells(twentieth: Path) -> None:
@@ -151,7 +162,7 @@ def test_code_and_machines_are_told_where_they_are_known(twentieth: Path) -> Non
     text = made(twentieth)
     assert "stage1 `01234567` (2 jobs) and `abcdefab` (1 jobs)" in text
     assert rows(text, "Runs")["FaceAll"][-1] == "two cores, not recorded"
-    assert "Not part of the study: Yoga; nobody had it." in text
+    assert "Not in this study: Yoga; nobody had it." in text
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def verdict(records: list[dict[str, Any]], claim: str) -> str:
 def test_without_runs_nothing_is_tested() -> None:
     assert {finding.verdict for finding in found([]).values()} == {UNTESTED}
     losses = [
-        f"{table.name} of {dataset} gets worse"
+        f"{table.name} of {dataset} gets {'worse' if table.better == 'lower' else 'lower'}"
         for table in load_paper().tables.values()
         for dataset, row in table.rows.items()
         if row["change_percent"] < 0
@@ -61,12 +61,12 @@ def test_without_runs_nothing_is_tested() -> None:
     ("mapped", "expected"),
     [((2.0, 2.2, 1.8), HOLDS), ((8.0, 7.0, 9.0), FAILS), ((2.0, 8.0, 4.0), UNDECIDED), ((2.0,), UNTESTED)],
 )
-@pytest.mark.parametrize("score", ["FID", "IS", "cFID"])
+@pytest.mark.parametrize("score", ["FID is better", "IS is higher", "cFID is better"])
 def test_gains_on_average(mapped: Sequence[float], expected: str, score: str) -> None:
     records = [
         run for name, value in zip(("Crop", "FaceAll", "Wafer"), mapped, strict=False) for run in runs(name, value)
     ]
-    assert verdict(records, f"{score} is better on average") == expected
+    assert verdict(records, f"{score} on average") == expected
 
 
 def test_an_average_says_what_it_is_of() -> None:
@@ -104,6 +104,14 @@ def test_where_real_series_score_no_better_nothing_is_decided() -> None:
     reference = {"n": 1000, "fid": 20.0, "sd": {"fid": 0.1}}
     assert verdict(runs("Crop", 8.0, reference=reference), "FID of Crop gets worse") == UNDECIDED
     assert verdict(runs("Crop", 8.0, reference=reference | {"fid": 1.0}), "FID of Crop gets worse") == HOLDS
+
+
+def test_more_is_than_real_series_have_is_named() -> None:
+    records = runs("Wafer", 8.0, reference={"n": 1000, "is": 1.4, "sd": {"is": 0.01}})
+    (finding,) = [
+        finding for claim, finding in found(records).items() if claim.startswith("IS of Wafer gets lower")
+    ]
+    assert finding.verdict == HOLDS and finding.finds.endswith("it was above that of real series, 1.4")
 
 
 def test_the_published_judge_is_read_by_the_published_protocol() -> None:
