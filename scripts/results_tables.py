@@ -218,9 +218,9 @@ def token_table(evidence: Evidence) -> Table:
             cells.append([dataset, *[""] * 6])
     note = (
         "In TRAIN: share of the samples, and of the series of TEST, whose tokens in that band are those of a "
-        "series of TRAIN, one by one; what samples have beyond TEST speaks for copying. Nats: cross-entropy of a hidden"
-        " token, given the class where there are classes, with masks as in training; frequencies: that of TEST "
-        "for who knows only how often each code occurs in TRAIN. Where TEST is above that, the prior has "
-        "memorised."
+        "series of TRAIN, one by one; what samples have beyond TEST speaks for copying. Nats: cross-entropy of "
+        "a hidden token, given the class where there are classes, with masks as in training; frequencies: that "
+        "of TEST for who knows only how often each code occurs in TRAIN. Where TEST is above that, the prior "
+        "overfits."
     )
     return Table("Tokens", header, [False, False, *[True] * 5], cells, notes=[note])
