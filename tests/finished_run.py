@@ -33,7 +33,7 @@ def finished_run(study: Path, channels: int, labelled: bool) -> StepContext:
     save_npz(paths.samples, X=X[:20])
     save_npz(paths.mapped, X=X[:20] / 2)
     search = {"grid": [0.1, 1.0], "fid": [0.2, 0.1], "tau": 1.0, "at_edge": True, "n_generated": 20, "n_train": 40}
-    save_json(paths.tau_curve, search | {"distance": "euclidean", "rocket": {"n_kernels": 10, "seed": 0}})
+    save_json(paths.tau_curve, search | {"svq": {"distance": "euclidean"}, "rocket": {"n_kernels": 10, "seed": 0}})
     for path in (paths.fcn_curve, paths.curve(1), paths.curve(2), paths.curve(3)):
         save_text(path, "step\tloss\tlf\tlr\n1\t2\t1\t0.1\n2\t1\t0.5\t0.05\n")
     scores: dict = {"rocket_fid": 0.1, "second_opinion": {}}

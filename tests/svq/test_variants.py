@@ -1,8 +1,10 @@
 """Stochastic variants of real series."""
 
+import pytest
 import torch
 from patch_generator import PatchGenerator, waves
 
+from nm_vqtsg.params import Svq
 from nm_vqtsg.svq.quantize import StochasticQuantizer
 from nm_vqtsg.svq.variants import StochasticVariants
 
@@ -52,6 +54,39 @@ def test_the_squared_distance_is_passed_on() -> None:
     x = waves(50)
     generator = PatchGenerator(x)
     plain, squared = (
-        StochasticVariants(generator, x, d).draw(slice(0, 50), 0.3, seeded()) for d in ("euclidean", "squared")
+        StochasticVariants(generator, x, Svq(distance=d)).draw(slice(0, 50), 0.3, seeded())
+        for d in ("euclidean", "squared")
     )
     assert not torch.equal(plain, squared)
+
+
+def test_a_temperature_in_spacings_is_as_many_times_larger_in_each_band() -> None:
+    x = waves(50)
+    generator = PatchGenerator(x)
+    variants = StochasticVariants(generator, x, Svq(unit="spacing"))
+    absolute = StochasticVariants(generator, x)
+    spacings = []
+    for (codes, live), latents in zip(generator.codebooks, variants.latents, strict=True):
+        distances = torch.cdist(latents.flatten(0, 1), codes[live]).sort(-1).values
+        spacings.append(float((distances[:, 1] - distances[:, 0]).median()))
+    assert len(set(spacings)) > 1
+    for tau in (0.5, 2.0):
+        drawn = variants.tokens(slice(0, 50), tau, seeded())
+        for band, spacing in enumerate(spacings):
+            expected = absolute.tokens(slice(0, 50), tau * spacing, seeded())[band]
+            assert (drawn[band] == expected).float().mean() > 0.99
+
+
+def test_codes_ten_times_farther_apart_draw_the_same_tokens_at_a_temperature_in_spacings() -> None:
+    z = torch.randn(300, 8, generator=seeded())
+    codes, live = torch.randn(40, 8, generator=seeded(1)), torch.ones(40, dtype=torch.bool)
+    near, far = StochasticQuantizer(codes, live), StochasticQuantizer(10 * codes, live)
+    assert far.spacing(10 * z) == pytest.approx(10 * near.spacing(z), rel=1e-3)
+    drawn = [
+        quantizer.draw(latents, 1.5 * quantizer.spacing(latents), seeded(2))
+        for quantizer, latents in ((near, z), (far, 10 * z))
+    ]
+    assert (drawn[0] == drawn[1]).float().mean() > 0.99
+    alone = torch.zeros(40, dtype=torch.bool)
+    alone[3] = True
+    assert StochasticQuantizer(codes, alone).spacing(z) == 1

@@ -61,7 +61,7 @@ class NeuralMapper(SectionEstimator):
         Network and budget, such as ``{"steps": 1000}``: the section `stage3` of params.yaml. What is not given is
         the paper's.
     svq : Svq or dict, optional
-        The distance of stochastic vector quantisation.
+        Distance and unit of the temperatures of stochastic vector quantisation.
     tau : float, optional
         Its temperature; searched for over `tau_grid` where it is not given.
     tau_grid : sequence of float, optional
@@ -194,7 +194,7 @@ class NeuralMapper(SectionEstimator):
 
         self.tau_curve_ = self.outcome_ = None
         self.warnings_ = []
-        variants = StochasticVariants(inner, x, svq.distance)
+        variants = StochasticVariants(inner, x, svq)
         tau = self._search(inner, x, labels, seed, session) if self.tau is None else self.tau
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
         mapper.scaling = Scaling(mean, std)
@@ -298,7 +298,7 @@ class NeuralMapper(SectionEstimator):
             RocketFeatures(x.shape[1], x.shape[2], rocket.n_kernels, rocket.seed),
         )
         svq = self.section("svq")
-        curve = search_tau(*searched, distance=svq.distance, n_train=how.n_train, seed=seed, session=session)
+        curve = search_tau(*searched, svq=svq, n_train=how.n_train, seed=seed, session=session)
         self.tau_curve_ = curve
         chosen: TauCurve | Outcome = curve
         if how.choose == "outcome":

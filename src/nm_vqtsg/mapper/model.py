@@ -55,7 +55,7 @@ class Mapper:
     config : Stage3
         Network and budget.
     svq : Svq
-        The distance of the variants that it learns from.
+        Distance and unit of temperatures of the variants that it learns from.
     tau : float or None
         Their temperature; None for no mapping.
     in_channels, length : int

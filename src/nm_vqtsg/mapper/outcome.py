@@ -102,7 +102,7 @@ def search_by_outcome(
     config : Stage3
         The mappers', with the steps of each.
     svq : Svq
-        The distance of the variants.
+        Distance and unit of the temperatures.
     y : (n,) array, optional
         Classes of `x`.
     seed, session
@@ -128,7 +128,7 @@ def search_by_outcome(
     if len(held_out) > MOST_HELD_OUT:
         held_out = np.sort(rng.choice(held_out, MOST_HELD_OUT, replace=False))
     x, codes = x.to(session.device), codes_digest(generator.codebooks)
-    variants = StochasticVariants(generator, x[torch.from_numpy(fitted).to(x.device)], svq.distance)
+    variants = StochasticVariants(generator, x[torch.from_numpy(fitted).to(x.device)], svq)
     real = features(x.cpu().numpy()[held_out])
     versions = [features(x_hat.cpu().numpy())]
     for tau in taus:

@@ -286,6 +286,11 @@ class Svq(Section):
     distance: Literal["euclidean", "squared"] = param(
         "euclidean", "paper", "euclidean, or squared as in the published code"
     )
+    unit: Literal["absolute", "spacing"] = param(
+        "absolute",
+        "paper",
+        "of temperatures: absolute; spacing, how much farther a band's second code is than its nearest (median)",
+    )
 
 
 class Rocket(Section):

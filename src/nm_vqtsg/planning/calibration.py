@@ -125,7 +125,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     draw = token_draws(tokenizer, x, stage2.svq_tau)
     prior.fit(tokenizer.tokens(x), labels, 0, sessions["stage2"], draw)
     generator = TwoStageGenerator(tokenizer, prior, params.sample, [1] * n_classes)
-    variants, draws = StochasticVariants(generator, x, params.svq.distance), torch.Generator().manual_seed(0)
+    variants, draws = StochasticVariants(generator, x, params.svq), torch.Generator().manual_seed(0)
     mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")
     mapper.fit(variants, 0, sessions["stage3"])
     judge, fcn = _judge(params, X, y, n_classes, sessions["fcn"], laps["fcn"])

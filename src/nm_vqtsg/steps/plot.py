@@ -19,6 +19,7 @@ from nm_vqtsg.evaluation.table import ON_VALIDATION
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.metrics.rocket import RocketFeatures
+from nm_vqtsg.params import Svq
 from nm_vqtsg.report import Subject, report_page
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq.variants import StochasticVariants
@@ -119,11 +120,11 @@ def feature_planes(run: Inputs) -> Figure:
 
 
 def stochastic_variants(run: Inputs) -> Figure:
-    """Figure 5; kernels and distance are those of the search."""
+    """Figure 5; kernels, distance and unit are those of the search."""
     params, search = run.ctx.params.plot, run.search
     generated = run.generated[run.some(run.generated, params.n_points)]
     real = run.train.X[run.some(run.train.X, params.n_points)]
-    drawn = StochasticVariants(run.tokenizer, run.tensor(real), search["distance"])
+    drawn = StochasticVariants(run.tokenizer, run.tensor(real), Svq(**search["svq"]))
     variants = {
         tau: np.concatenate(
             [x.cpu().numpy() for x in drawn.batches(tau, torch.Generator().manual_seed(params.seed))]

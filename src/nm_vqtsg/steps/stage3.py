@@ -32,7 +32,7 @@ def run(ctx: StepContext) -> None:
     train = Series.load(ctx.paths.train)
     x = torch.from_numpy(train.X).to(device)
     tokenizer = registry.load(params.generator, ctx.model(1), device)
-    variants = StochasticVariants(tokenizer, x, params.svq.distance)
+    variants = StochasticVariants(tokenizer, x, params.svq)
     codes = codes_digest(tokenizer.codebooks)
     tau = None if tau is None else float(tau)
     mapper = Mapper(params.stage3, params.svq, tau, x.shape[1], x.shape[2], codes)
@@ -41,7 +41,7 @@ def run(ctx: StepContext) -> None:
 
     report = {
         "tau": mapper.tau,
-        "distance": params.svq.distance,
+        "svq": params.svq.model_dump(mode="json"),
         "parameters": sum(parameter.numel() for parameter in mapper.network.parameters()),
         "steps": int(curve[-1]["step"]) if curve else 0,
         "loss": curve[-1]["loss"] if curve else None,

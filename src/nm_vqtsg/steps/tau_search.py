@@ -36,7 +36,7 @@ def run(ctx: StepContext) -> None:
     )
     curve = search_tau(
         *searched,
-        distance=params.svq.distance,
+        svq=params.svq,
         n_train=params.tau_search.n_train,
         seed=ctx.seed,
         session=ctx.session,
@@ -48,7 +48,7 @@ def run(ctx: StepContext) -> None:
         "at_edge": curve.at_edge,
         "n_generated": curve.n_generated,
         "n_train": curve.n_train,
-        "distance": params.svq.distance,
+        "svq": params.svq.model_dump(mode="json"),
         "rocket": params.rocket.model_dump(mode="json"),
         "provenance": ctx.provenance(),
     }

@@ -24,6 +24,7 @@ Distance = Literal["euclidean", "squared"]
 SMALLEST_TAU = 1e-30
 
 POSITIONS = 1024  # drawn at once on a CPU: their distances to 1024 codes stay in its cache
+SPACING_POSITIONS = 8192  # looked at for the spacing of the codes, at most
 
 
 def check_tau(tau: float) -> float:
@@ -88,6 +89,25 @@ class StochasticQuantizer:
             distances += latents.square().sum(-1, keepdim=True)
             distances.clamp_(min=0).sqrt_()
         return distances.sub_(distances.amin(-1, keepdim=True))
+
+    @torch.no_grad()
+    def spacing(self, latents: Tensor) -> float:
+        """How much farther the second nearest live code is than the nearest: the median over positions.
+
+        Of many positions some thousands are looked at, evenly spread. 1 where there is a single live code.
+
+        Parameters
+        ----------
+        latents : Tensor
+            (..., d) float32, in code space.
+        """
+        if len(self._live) < 2:
+            return 1.0
+        rows = latents.reshape(-1, latents.shape[-1]).float()
+        chosen = rows[:: -(-len(rows) // SPACING_POSITIONS)]
+        with torch.autocast(latents.device.type, enabled=False):
+            second = [self.gaps(some).kthvalue(2, dim=-1).values for some in chosen.split(POSITIONS)]
+        return float(torch.cat(second).median())
 
     def weights(self, gaps: Tensor, tau: float, out: Tensor | None = None) -> Tensor:
         """Unnormalised probabilities exp(−gap / tau), the nearest code's being 1.

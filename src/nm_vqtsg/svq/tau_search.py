@@ -13,8 +13,9 @@ from torch import Tensor
 
 from nm_vqtsg.errors import ParameterError
 from nm_vqtsg.metrics.fid import Gaussian, frechet_distance
+from nm_vqtsg.params import Svq
 from nm_vqtsg.session import Session, Task
-from nm_vqtsg.svq.quantize import Distance, check_tau
+from nm_vqtsg.svq.quantize import check_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
 from nm_vqtsg.training.seeds import new_rng
 
@@ -78,7 +79,7 @@ def search_tau(
     grid: Sequence[float],
     features: Features,
     *,
-    distance: Distance = "euclidean",
+    svq: Svq | None = None,
     n_train: int | None = None,
     seed: int = 0,
     session: Session | None = None,
@@ -101,8 +102,8 @@ def search_tau(
         Temperatures > 0, in any order.
     features : callable
         See `Features`; the paper's are ROCKET's, rows L2-normalised.
-    distance : {"euclidean", "squared"}
-        See `StochasticQuantizer`.
+    svq : Svq, optional
+        Distance and unit of the temperatures; see `StochasticVariants`.
     n_train : int, optional
         Use a seeded subset of so many series of `x`; all by default.
     seed, session
@@ -118,7 +119,7 @@ def search_tau(
     if n_train is not None and n_train < len(x):
         chosen = torch.randperm(len(x), generator=new_rng(seed, "tau", "subset"))[:n_train]
         x = x[chosen.sort().values.to(x.device)]
-    variants = StochasticVariants(generator, x.to(session.device), distance)
+    variants = StochasticVariants(generator, x.to(session.device), svq)
     generated = Gaussian(features(x_hat.cpu().numpy()), "generated series")
     fid: list[float] = []
     with session.track("tau search", len(taus) * len(x)) as task:

@@ -9,7 +9,8 @@ from torch import Tensor
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.quantizer import Codebook
-from nm_vqtsg.svq.quantize import Distance, StochasticQuantizer
+from nm_vqtsg.params import Svq
+from nm_vqtsg.svq.quantize import StochasticQuantizer, check_tau
 
 
 class Codec(Protocol):
@@ -32,8 +33,10 @@ class StochasticVariants:
         A `VQGenerator`, or its tokeniser alone.
     x : Tensor
         (n, C, L) float32, z-scored.
-    distance : {"euclidean", "squared"}
-        See `StochasticQuantizer`.
+    svq : Svq, optional
+        Distance and unit of the temperatures; the paper's by default. With the unit ``spacing`` the temperature of
+        a band is τ times the spacing of its codes at the latents of `x` (`StochasticQuantizer.spacing`), so that
+        the same τ changes about as many tokens in either band and in any data set.
 
     Raises
     ------
@@ -41,13 +44,18 @@ class StochasticVariants:
         If the generator makes series of another shape.
     """
 
-    def __init__(self, generator: Codec, x: Tensor, distance: Distance = "euclidean") -> None:
+    def __init__(self, generator: Codec, x: Tensor, svq: Svq | None = None) -> None:
+        svq = svq or Svq()
         self.x = x
         self._decode = generator.decode
-        self._quantizers = [StochasticQuantizer(*codebook, distance) for codebook in generator.codebooks]
+        self._quantizers = [StochasticQuantizer(*codebook, svq.distance) for codebook in generator.codebooks]
         with torch.no_grad():
             batches = [generator.encode(rows) for rows in x.split(BATCH)]
         self.latents = tuple(torch.cat(band) for band in zip(*batches, strict=True))  # per band (n, N, d)
+        self._units = [1.0] * len(self.latents)
+        if svq.unit == "spacing":
+            bands = zip(self._quantizers, self.latents, strict=True)
+            self._units = [quantizer.spacing(latents) for quantizer, latents in bands]
         variant = self.draw(slice(0, 1), 1.0, torch.Generator().manual_seed(0))
         for axis, what in ((1, "channels"), (2, "length")):
             if variant.shape[axis] != x.shape[axis]:
@@ -69,8 +77,8 @@ class StochasticVariants:
     def _tokens(self, rows: Tensor | slice, taus: Sequence[float], rng: torch.Generator) -> list[Tensor]:
         """Of each band (len(taus), B, N) int64."""
         return [
-            quantizer.draw_each(latents[rows], taus, rng)
-            for quantizer, latents in zip(self._quantizers, self.latents, strict=True)
+            quantizer.draw_each(latents[rows], [check_tau(tau) * unit for tau in taus], rng)
+            for quantizer, latents, unit in zip(self._quantizers, self.latents, self._units, strict=True)
         ]
 
     def batches(self, tau: float, rng: torch.Generator) -> Iterator[Tensor]:
@@ -93,7 +101,7 @@ class StochasticVariants:
 
 
 def token_draws(
-    generator: Codec, x: Tensor, tau: float, distance: Distance = "euclidean"
+    generator: Codec, x: Tensor, tau: float
 ) -> Callable[[Tensor, torch.Generator], tuple[Tensor, ...]] | None:
     """Draws of the tokens of fixed series at one temperature, for a prior to learn from; None at `tau` 0.
 
@@ -101,12 +109,12 @@ def token_draws(
 
     Parameters
     ----------
-    generator, x, distance
+    generator, x
         As for `StochasticVariants`.
     tau : float
-        Temperature >= 0; 0 stands for the nearest codes, which need no draw.
+        Temperature >= 0, in absolute units; 0 stands for the nearest codes, which need no draw.
     """
     if not tau:
         return None
-    variants = StochasticVariants(generator, x, distance)
+    variants = StochasticVariants(generator, x)
     return lambda rows, rng: variants.tokens(rows, tau, rng)
