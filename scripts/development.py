@@ -3,6 +3,7 @@
     python scripts/development.py                    # what there is
     python scripts/development.py mixture stft-3     # makes studies/development/mixture and .../stft-3
     python scripts/development.py --all --datasets FaceAll TwoPatterns --seeds 0
+    python scripts/development.py --results          # docs/development.md, of those that have been run
 
 The protocol is docs/beyond.md's. Scores are taken on VAL, a part of TRAIN; TEST is not looked at. The candidates
 stand in the order in which they depart from the reference, which is the order that scripts/candidates.py wants. A
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import candidates
+
 from nm_vqtsg.artifacts import save_text
 from nm_vqtsg.engines.study import new_study
 from nm_vqtsg.errors import UserError
@@ -22,6 +25,7 @@ from nm_vqtsg.params import Params, as_yaml, override, with_preset
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "studies" / "development"
+RESULTS = ROOT / "docs" / "development"
 DATASETS = ("FaceAll", "TwoPatterns", "ECG5000", "FordA")
 COMMON = (  # a quarter of the paper's steps; judge and scores as cheap as they may be
     "data.source=../../../archive",
@@ -111,14 +115,37 @@ def make(name: str, datasets: Sequence[str], seeds: Sequence[int]) -> Path:
     return folder
 
 
+def finished(folder: Path = FOLDER) -> list[Path]:
+    """Studies of candidates that have scores, in the order of `CANDIDATES`."""
+    return [folder / name for name in CANDIDATES if any((folder / name / "results" / "metrics").glob("*/*.json"))]
+
+
+def results(out: Path = RESULTS) -> None:
+    """Rank the candidates that have been run, and write their scores to ``OUT.md`` and ``OUT.csv``.
+
+    Raises
+    ------
+    UserError
+        If the reference has not been run.
+    """
+    studies = finished()
+    if not studies or studies[0].name != "reference":
+        raise UserError(f"{FOLDER / 'reference'}: has no scores, and the others are held against it; run it first")
+    candidates.main([*map(str, studies), "--out", str(out)])
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """List the candidates, or make studies of some and print the commands that run them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="CANDIDATE")
     parser.add_argument("--all", action="store_true", help="make every one")
+    parser.add_argument("--results", action="store_true", help="rank those that have been run")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options = parser.parse_args(arguments)
+    if options.results:
+        results()
+        return
     names = list(CANDIDATES) if options.all else options.names
     for name in names:
         params_of(name)  # a misspelt one is refused before any is made

@@ -23,6 +23,15 @@ def test_the_page_lists_every_candidate_with_what_it_changes() -> None:
     assert list(told) == list(development.CANDIDATES), "the order decides between candidates that are equally good"
 
 
+def test_the_page_of_results_is_what_the_studies_in_git_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    development.results(tmp_path / "development")
+    for ending in (".md", ".csv", "_ranking.csv"):
+        written = tmp_path / f"development{ending}"
+        assert written.read_text() == (PAGE.parent / written.name).read_text(), f"{written.name}: make it anew"
+
+
 def test_candidates_are_different_and_can_be_compared() -> None:
     recipes = {}
     for name in development.CANDIDATES:
