@@ -43,6 +43,7 @@ COMMON = (  # a quarter of the paper's steps; judge and scores as cheap as they 
     "evaluate.reference_draws=3",
 )
 MIXTURE = "sample.unconditional=mixture"
+NORMALISED = ("stage1.instance_norm=true", "stage3.instance_norm=true")
 FINE = "tau_grid=[0.03,0.1,0.3]"
 PRESET = "preset"
 
@@ -52,6 +53,9 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     # series without a class
     "mixture": (MIXTURE,),
     "class-dropout-5": ("stage2.class_dropout=0.5",),
+    # series that were z-scored one by one, as most of the archive's
+    "normalised": (MIXTURE, *NORMALISED),
+    "normalised-stft-3": (MIXTURE, *NORMALISED, "stage3.stft_weight=3"),
     # drawing the tokens; there is something to guide only where a class is drawn first
     "guidance-2": (MIXTURE, "sample.guidance_scale=2"),
     "guidance-4": (MIXTURE, "sample.guidance_scale=4"),

@@ -15,6 +15,7 @@ from nm_vqtsg.errors import DataError, ParameterError, UserError
 from nm_vqtsg.mapper.network import UNet
 from nm_vqtsg.mapper.train import HeldOut, train
 from nm_vqtsg.nn.batches import in_batches
+from nm_vqtsg.nn.instance import InstanceNorm
 from nm_vqtsg.nn.saved import Channels, Finite, Header, Length, PositiveFinite, check_finite, filled, read, write
 from nm_vqtsg.params import Stage3, Svq
 from nm_vqtsg.session import Session
@@ -95,7 +96,8 @@ class Mapper:
     def _build(self) -> nn.Module:
         if self.tau is None:
             return nn.Identity()
-        return UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
+        network = UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
+        return nn.Sequential(network, InstanceNorm(self.in_channels)) if self.config.instance_norm else network
 
     def fit(
         self,
@@ -121,6 +123,9 @@ class Mapper:
         if self.tau is None:
             return []
         network = seeded(derive_seed(seed, "mapper"), self._build)
+        for part in network.modules():
+            if isinstance(part, InstanceNorm):
+                part.learn(variants.x.cpu())
         curve, self.held_out = train(
             network, variants, self.tau, self.config, seed, session or Session(), y, description
         )

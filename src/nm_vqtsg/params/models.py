@@ -225,6 +225,11 @@ class Stage1(Training):
     revival_end: Annotated[float, Field(ge=0, lt=1)] = param(
         0.7, "ours", "share of the steps after which no code is revived; 0 revives none"
     )
+    instance_norm: bool = param(
+        False,
+        "paper",
+        "decoded series get the mean and standard deviation over time that all series of TRAIN have, if all have",
+    )
 
 
 class Transformer(Section):
@@ -329,6 +334,7 @@ class Stage3(Training):
         0.0, "paper", "weight of the distance of Fourier magnitudes beside L1; 0 leaves it out"
     )
     ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
+    instance_norm: bool = param(False, "paper", "mapped series get them, too (see stage1)")
 
 
 class Evaluate(Section):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nm_vqtsg.errors import ArtifactError, DataError, shortened
 from nm_vqtsg.nn.bands import SHORTEST
 from nm_vqtsg.nn.batches import in_batches
+from nm_vqtsg.nn.instance import InstanceNorm
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.nn.saved import Channels, Header, filled, read, write
 from nm_vqtsg.params import Stage1
@@ -74,6 +75,7 @@ class Tokenizer(nn.Module):
             raise DataError(f"series of {length} samples are too short for the tokeniser; at least {SHORTEST}")
         self.config, self.in_channels, self.length = config, in_channels, length
         self.plans = tuple(plans)
+        self.instance = InstanceNorm(in_channels) if config.instance_norm else None
         seeded(0, self._build)
         self.eval()
 
@@ -120,6 +122,8 @@ class Tokenizer(nn.Module):
         x = self._checked(X).to(session.device)
         seeded(derive_seed(seed, "weights"), self._build)
         self.to(session.device)
+        if self.instance is not None:
+            self.instance.learn(x)
         curve = train(self, self.bands, x, self.config, seed, session)
         self._mark_live(x)
         return curve
@@ -153,7 +157,12 @@ class Tokenizer(nn.Module):
 
     def decode(self, tokens: Sequence[Tensor]) -> Tensor:
         """Series of tokens: (B, N) int64 of each band → (B, C, L)."""
-        return reduce(torch.add, self.decode_bands(tokens))
+        return self.joined(self.decode_bands(tokens))
+
+    def joined(self, bands: Sequence[Tensor]) -> Tensor:
+        """Series of their parts, (B, C, L) in each band: the sum, with `Stage1.instance_norm` normalised."""
+        x = reduce(torch.add, bands)
+        return x if self.instance is None else self.instance(x)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Series after encoding, quantising and decoding: (B, C, L) → (B, C, L)."""

@@ -1,7 +1,5 @@
 """How well a tokeniser does: reconstruction errors and use of the codes."""
 
-from functools import reduce
-
 import torch
 from torch import Tensor
 
@@ -26,7 +24,7 @@ def reconstruction_errors(tokenizer: Tokenizer, x: Tensor) -> dict[str, dict[str
     """
     parts = split_bands(x, [plan.band for plan in tokenizer.plans])
     rebuilt = tokenizer.decode_bands(tokenizer.tokens(x))
-    differences = {"total": reduce(torch.add, rebuilt) - x} | {
+    differences = {"total": tokenizer.joined(rebuilt) - x} | {
         plan.name: own - part for plan, own, part in zip(tokenizer.plans, rebuilt, parts, strict=True)
     }
     return {
