@@ -17,6 +17,7 @@ from nm_vqtsg.planning.table import duration
 
 CHOSEN = ("stage1.steps", "stage2.steps", "stage3.steps", "tau_search.mapper_steps", "fcn.max_steps")
 """What a budget decides; further parameters of the evaluation only where little time is left."""
+GENERATION = ("stage1", "stage2", "sample", "tau_search", "stage3")
 MARGIN = 0.1  # of the time, kept for what no calibration sees
 PAGE_S = 8.0  # of drawing the report, on a core of its own
 FOR_JUDGE, FOR_SCORES = 0.2, 0.35  # shares of the time that the judge and the other scores may take
@@ -42,11 +43,14 @@ class Choice:
         What differs, as ``stage1.steps=1800``.
     says : tuple of str
         What was measured and chosen, and why, in sentences.
+    training : float
+        Seconds that the generator's own part of this takes: all but the judge, the scores and the page.
     """
 
     params: Params
     changes: tuple[str, ...]
     says: tuple[str, ...]
+    training: float = 0.0
 
 
 def choose(
@@ -95,9 +99,11 @@ def choose(
     busy = f" ({slower:.1f} times as long as on a core of its own: the machine is busy)" if slower > 1.3 else ""
     says = [f"A training step takes here: {listed}{busy}."]
     changes = tuple(_changes(params, chosen))
+    jobs = job_seconds(chosen, size, costs, judging, 0.0)
+    training = slower * sum(jobs[step] for step in GENERATION)
     if not changes:
         says.append(f"All steps fit into {seconds / 60:g} minutes: about {duration(expected)} are needed.")
-        return Choice(chosen, changes, tuple(says))
+        return Choice(chosen, changes, tuple(says), training)
     says.append(
         f"Chosen: {', '.join(changes)}. That is {chosen.stage2.steps / params.stage2.steps:.2g} of the steps "
         f"without a budget, and takes about {duration(expected)} from here on."
@@ -106,7 +112,7 @@ def choose(
         says.append(f"Some scores are left out or made with fewer draws, which saves {duration(saved)}.")
     if expected > 1.2 * left:
         says.append(f"{seconds / 60:g} minutes are too few for this data; even the fewest steps take longer.")
-    return Choice(chosen, changes, tuple(says))
+    return Choice(chosen, changes, tuple(says), training)
 
 
 def check_minutes(minutes: float) -> None:
