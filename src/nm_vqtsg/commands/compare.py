@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from nm_vqtsg.generators.baselines import BASELINES
 from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.planning.baseline import length_within
-from nm_vqtsg.planning.budget import choose
+from nm_vqtsg.planning.budget import choose, choose_alike
 from nm_vqtsg.session import Session
 
 TABLE = "comparison"
@@ -150,22 +149,23 @@ class _Runner:
             return
         self.say(f"The budget is shared: {self.contest.minutes:.3g} minutes for each generator and its scores.")
         name = own[0] if own else self.contest.request.params.generator
-        changes, training = self._chosen(name, began)
-        self.folder.share([change for change in changes if change.startswith(OF_ALL)], training)
-        if own:
-            self.folder.choose(name, [change for change in changes if not change.startswith(OF_ALL)])
-
-    def _chosen(self, name: str, began: float) -> tuple[tuple[str, ...], float]:
-        """What a budget chooses for one of this project's generators."""
-        minutes = self.contest.minutes
-        assert minutes is not None
-        params = override(_for_kind(self.contest.request, name).params, self.folder.shared or [])
         self.say(f"Measuring this machine, to choose steps of {name}.")
-        size, stop = size_of(self.raw, self.split), self.session.stop
-        chosen = choose(params, size, 60 * minutes, self.session.device, began, lambda *_: stop.check())
-        for sentence in chosen.says:
+        chosen = choose(
+            _for_kind(self.contest.request, name).params,
+            size_of(self.raw, self.split),
+            60 * self.contest.minutes,
+            self.session.device,
+            began,
+            lambda *_: self.session.stop.check(),
+        )
+        self._say_all(chosen.says)
+        self.folder.share([change for change in chosen.changes if change.startswith(OF_ALL)], chosen.training)
+        if own:
+            self.folder.choose(name, [change for change in chosen.changes if not change.startswith(OF_ALL)])
+
+    def _say_all(self, sentences: Sequence[str]) -> None:
+        for sentence in sentences:
             self.say(sentence)
-        return chosen.changes, chosen.training
 
     def run(self, name: str) -> None:
         """From data to a finished folder; nothing to do where that is there."""
@@ -177,8 +177,11 @@ class _Runner:
         if changes is None:
             changes = []
             if self.contest.minutes is not None:
-                chosen, _ = self._chosen(name, time.monotonic())
-                changes = [change for change in chosen if not change.startswith(OF_ALL)]
+                self.say(f"Measuring this machine, to choose steps of {name}.")
+                mine, size = override(params, [f"generator={name}"]), size_of(self.raw, self.split)
+                chosen = choose_alike(mine, size, self.folder.training, self.session.device)
+                self._say_all(chosen.says)
+                changes = list(chosen.changes)
             self.folder.choose(name, changes)
         params = override(params, [f"generator={name}", *changes])
         request = replace(self.contest.request, params=params, minutes=None)
@@ -206,8 +209,7 @@ class _Runner:
             n += config.n_per_class * int(y.max() + 1)
         self.say(f"Measuring {name} on this machine.")
         length, says = length_within(baseline, x, y, n, self.folder.training, self.session)
-        for sentence in says:
-            self.say(sentence)
+        self._say_all(says)
         return [f"{baseline.budget}={length}"]
 
     def _finish(self, name: str, request: Request, wanted: dict[str, Any], work: Callable[..., Work]) -> None:

@@ -84,13 +84,13 @@ class ComparisonFolder:
         return changes
 
     def share(self, changes: list[str], training: float) -> None:
-        """Keep what a budget chose for all, and the seconds that it leaves to each generator's training."""
+        """Keep what a budget chose for all, and the seconds of a processor that it leaves to each generator."""
         self._state |= {"shared": changes, "training": training}
         self._save()
 
     @property
     def training(self) -> float:
-        """The seconds that a budget leaves to each generator's training."""
+        """The seconds of a processor that a budget leaves to each generator."""
         return float(self._state.get("training", 0.0))
 
     def chosen(self, name: str) -> list[str] | None:

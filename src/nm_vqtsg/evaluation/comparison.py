@@ -141,7 +141,6 @@ def _gains(results: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    rows = [[escape_markdown(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")

@@ -1,9 +1,7 @@
 """From seconds to the length of a training of a generator of another project."""
 
-import time
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nm_vqtsg.generators.baseline import Baseline
@@ -13,17 +11,8 @@ from nm_vqtsg.planning.table import duration
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.seeds import new_rng
 
-TRIED, DRAWN = WARM_UP + 3, 32
-
-
-class _Clock(Stopwatch):
-    """Of the wall: what a foreign package does on other cores counts, too."""
-
-    def now(self) -> float:
-        """A moment."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
+TRIED = WARM_UP + 3  # steps
+FEW, SOME, SOON = 8, 128, 1.0  # series drawn: a few, and more where that takes no more than so many seconds
 
 
 def length_within(
@@ -40,29 +29,36 @@ def length_within(
     n_samples : int
         Series to be drawn.
     seconds : float
-        Of the clock.
+        On a core of its own; where the device is a GPU, of the clock.
     session : Session
         Its device, and the wish to stop.
     """
     key = baseline.budget
     trial = type(baseline)(baseline.config.model_copy(update={key: TRIED}))
-    clock = _Clock(session.device)
+    clock = Stopwatch(session.device)
     laps = Laps(clock)
     quiet = Session(device=session.device, progress=laps, stop=session.stop)
     began = clock.now()
     trial.fit(x, y, 0, quiet)
     before = clock.now() - began - sum(laps.laps)  # what is there to do before the first step
     step = laps.step
-    began = clock.now()
-    trial.sample(DRAWN, None, rng=new_rng(0), session=Session(stop=session.stop))
-    sampling = (clock.now() - began) / DRAWN * n_samples
+    sampling = _drawing(trial, FEW, clock, session) * n_samples
+    if sampling / n_samples * FEW < SOON:  # many at once are quicker
+        sampling = _drawing(trial, SOME, clock, session) * n_samples
     asked = int(getattr(baseline.config, key))
     length = min(asked, max(LEAST_STEPS, int((seconds - before - sampling) / step)))
     of_steps = f"{baseline.name}: one of its {key} takes {1000 * step:.0f} ms here"
     says = [f"{of_steps}, and {n_samples} series take {duration(sampling)}."]
     if length == asked:
         return length, [*says, f"All {asked} fit into the time."]
-    says.append(f"Chosen: {baseline.name}.{key}={length}, {length / asked:.2g} of those without a budget.")
+    says.append(f"Chosen: {baseline.name}.{key}={length}, for the same {duration(seconds)} of a processor.")
     if before + sampling + length * step > 1.2 * seconds:
         says.append(f"Its time of {duration(seconds)} is too short for this data.")
     return length, says
+
+
+def _drawing(trial: Baseline[Any], n: int, clock: Stopwatch, session: Session) -> float:
+    """Seconds of one series, drawn with others."""
+    began = clock.now()
+    trial.sample(n, None, rng=new_rng(0), session=Session(stop=session.stop))
+    return (clock.now() - began) / n
