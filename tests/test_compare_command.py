@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from test_fit_command import SETS, TINY, WIDE, X, contents, die_at, write_files
 from nm_vqtsg.artifacts import load_json, load_npz
 from nm_vqtsg.commands import compare as module
 from nm_vqtsg.commands.fit_baseline import BaselineWork
+from nm_vqtsg.commands.fit_work import GeneratorWork
 from nm_vqtsg.generators.baselines import BASELINES
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.planning.budget import LEAST_STEPS, Choice
@@ -25,6 +27,14 @@ from nm_vqtsg.planning.sizes import DataSize
 OWN = ["--generators", "timevqvae,vqvae"]
 TABLES = ["comparison.csv", "comparison.json", "comparison.md", "comparison.png"]
 SHORT = ["par.epochs=3", "ddpm.steps=4", "ddpm.batch_size=8", "ddpm.sampling_steps=3"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_pages() -> Iterator[None]:
+    """Of this project's generators: those of `fit`'s tests are the same, and take longer than all else here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GeneratorWork, "page", lambda _: "<html></html>")
+        yield
 
 
 def compare(folder: Path, *arguments: str, sets: list[str] = SETS) -> Done:
