@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nm_vqtsg import __version__
+from nm_vqtsg.commands.compare_command import compare_command
 from nm_vqtsg.commands.evaluate_command import evaluate
 from nm_vqtsg.commands.export_commands import export_arrays, export_run
 from nm_vqtsg.commands.fit_command import fit_command
@@ -43,6 +44,7 @@ def every_command(
 
 
 app.command("fit")(fit_command)
+app.command("compare")(compare_command)
 for _step in STEPS.values():
     if _step.name not in ("sample", "evaluate"):  # which also work outside a study
         app.command(_step.name, help=SUMMARIES[_step.name])(step_command(_step))

@@ -55,8 +55,9 @@ def fit_command(
     import torch
 
     from nm_vqtsg.commands.evaluate_files import CsvLayout
-    from nm_vqtsg.commands.fit import REPORT, fit
+    from nm_vqtsg.commands.fit import fit
     from nm_vqtsg.commands.fit_request import Request
+    from nm_vqtsg.commands.fit_work import REPORT
     from nm_vqtsg.datasets.mending import Mending
     from nm_vqtsg.evaluation.table import format_scores
     from nm_vqtsg.session import Session

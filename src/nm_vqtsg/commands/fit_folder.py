@@ -66,7 +66,7 @@ class FitFolder:
             try:
                 yield
             finally:
-                if not any(self.work.rglob("*.safetensors")):
+                if not any(path.suffix in (".safetensors", ".npz") for path in self.work.rglob("*")):
                     shutil.rmtree(self.work, ignore_errors=True)
 
     def is_finished(self, request: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ be changed; `png_bytes` turns it into a small PNG whose bytes depend on nothing 
 
 from nm_vqtsg.figures.classes import class_bars
 from nm_vqtsg.figures.codebook import codebook_usage
+from nm_vqtsg.figures.comparison import comparison
 from nm_vqtsg.figures.curves import loss_curves
 from nm_vqtsg.figures.features import feature_planes
 from nm_vqtsg.figures.overlays import overlays
@@ -19,6 +20,7 @@ __all__ = [
     "Z_SCORE",
     "class_bars",
     "codebook_usage",
+    "comparison",
     "feature_planes",
     "footnote",
     "loss_curves",

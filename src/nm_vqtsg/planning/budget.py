@@ -17,6 +17,8 @@ from nm_vqtsg.planning.table import duration
 
 CHOSEN = ("stage1.steps", "stage2.steps", "stage3.steps", "tau_search.mapper_steps", "fcn.max_steps")
 """What a budget decides; further parameters of the evaluation only where little time is left."""
+GENERATION = ("stage1", "stage2", "sample", "tau_search", "stage3")
+"""The steps that are a generator's own, as opposed to its judgement."""
 MARGIN = 0.1  # of the time, kept for what no calibration sees
 PAGE_S = 8.0  # of drawing the report, on a core of its own
 FOR_JUDGE, FOR_SCORES = 0.2, 0.35  # shares of the time that the judge and the other scores may take
@@ -42,11 +44,14 @@ class Choice:
         What differs, as ``stage1.steps=1800``.
     says : tuple of str
         What was measured and chosen, and why, in sentences.
+    training : float
+        Seconds, on a core of its own, of the generator's own part: all but the judge, the scores and the page.
     """
 
     params: Params
     changes: tuple[str, ...]
     says: tuple[str, ...]
+    training: float = 0.0
 
 
 def choose(
@@ -95,9 +100,10 @@ def choose(
     busy = f" ({slower:.1f} times as long as on a core of its own: the machine is busy)" if slower > 1.3 else ""
     says = [f"A training step takes here: {listed}{busy}."]
     changes = tuple(_changes(params, chosen))
+    training = _training(chosen, size, costs, judging)
     if not changes:
         says.append(f"All steps fit into {seconds / 60:g} minutes: about {duration(expected)} are needed.")
-        return Choice(chosen, changes, tuple(says))
+        return Choice(chosen, changes, tuple(says), training)
     says.append(
         f"Chosen: {', '.join(changes)}. That is {chosen.stage2.steps / params.stage2.steps:.2g} of the steps "
         f"without a budget, and takes about {duration(expected)} from here on."
@@ -106,7 +112,34 @@ def choose(
         says.append(f"Some scores are left out or made with fewer draws, which saves {duration(saved)}.")
     if expected > 1.2 * left:
         says.append(f"{seconds / 60:g} minutes are too few for this data; even the fewest steps take longer.")
-    return Choice(chosen, changes, tuple(says))
+    return Choice(chosen, changes, tuple(says), training)
+
+
+def choose_alike(params: Params, size: DataSize, seconds: float, device: torch.device) -> Choice:
+    """Choose steps with which a generator's own part takes so many seconds on a core of its own.
+
+    For generators that are to be compared: however busy the machine is, each gets the same. Judge and scores are
+    left as they are.
+
+    Parameters
+    ----------
+    params, size, device
+        As of `choose`.
+    seconds : float
+        `Choice.training` of another generator.
+    """
+    costs, judging = measure(params, *size.shape, device=device), Judging.measure(params)
+    none, whole = (_training(_with_share(params, share), size, costs, judging) for share in (0.0, 1.0))
+    share = 1.0 if whole <= seconds else (seconds - none) / (whole - none)
+    chosen = params if share >= 1 else _with_share(params, share)
+    changes = tuple(_changes(params, chosen))
+    listed = ", ".join(changes) or "all steps"
+    return Choice(
+        chosen,
+        changes,
+        (f"Chosen: {listed}, for the same {duration(seconds)} of a processor.",),
+        _training(chosen, size, costs, judging),
+    )
 
 
 def check_minutes(minutes: float) -> None:
@@ -163,6 +196,12 @@ def _seconds(params: Params, size: DataSize, costs: Costs, judging: Judging) -> 
     """Of everything but the report, on a core of its own."""
     jobs = job_seconds(params, size, costs, judging, 0.0)
     return sum(jobs[step] for step in ("fcn", *CHAIN))
+
+
+def _training(params: Params, size: DataSize, costs: Costs, judging: Judging) -> float:
+    """Of the generator's own part."""
+    jobs = job_seconds(params, size, costs, judging, 0.0)
+    return sum(jobs[step] for step in GENERATION)
 
 
 def _changes(before: Params, after: Params) -> Iterator[str]:
