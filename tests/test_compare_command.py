@@ -204,7 +204,6 @@ def test_a_generator_without_tokens_is_measured_as_the_others(
     assert scores["n"]["generated"] == 30 and scores["steps"] == {"rows": 3}
     assert scores["fcn_accuracy"] == other["fcn_accuracy"]
     assert scores["baseline"]["rocket_fid"] < other["mapped"]["rocket_fid"] / 3  # rows of TRAIN are nearly real
-    assert scores["baseline"]["second_opinion"]["closer_to_train"] > 0.9
     assert "cfid" not in scores["baseline"] and "Not measured of rows: cfid, cas (needs labels" in done.stdout
     assert re.search(r"^\| rows +\| rows of TRAIN +\| no +\| 3 ", done.stdout, re.MULTILINE)
     assert (place / "rows/comparison.png").read_bytes() != (place / "both/comparison.png").read_bytes()

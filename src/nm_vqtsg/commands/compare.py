@@ -266,4 +266,6 @@ def _facts(name: str, folder: ComparisonFolder, result: Mapping[str, Any], label
 def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else f"{value:,}".replace(",", " ") if isinstance(value, int) else str(value)
+    if value is None or value == 0:  # such as the weights of a mapper, where none was better than one
+        return "" if value is None else "none"
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) else str(value)
