@@ -14,6 +14,7 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.evaluation import scores as scores_module
+from nm_vqtsg.evaluation.any_series import NamedSeries, measure_any
 from nm_vqtsg.evaluation.evaluate import amplitude, evaluate_samples
 from nm_vqtsg.evaluation.floor import flat_scores
 from nm_vqtsg.evaluation.scores import Samples
@@ -265,3 +266,11 @@ def test_measuring_loads_nothing_that_only_shows_or_checks() -> None:
     assert "nm_vqtsg.evaluation.scores" in loaded
     for module in ("evaluation.table", "report", "evaluation.any_series", "datasets.arrays", "tables"):
         assert f"nm_vqtsg.{module}" not in loaded
+
+
+def test_samples_of_a_study_are_no_real_series() -> None:
+    X = np.zeros((4, 1, 12))
+    samples = NamedSeries("samples.npz", X, np.array(["a", "b"]), True, X[:2])
+    for real, train in ((samples, None), (NamedSeries("real.npz", X, None, True), samples)):
+        with pytest.raises(DataError, match=r"^samples.npz: holds samples of a study, and no real series"):
+            measure_any(real, {"synthetic": samples}, train)

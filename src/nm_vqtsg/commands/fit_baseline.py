@@ -45,7 +45,7 @@ class BaselineWork(Work):
         drawn = load_npz(path, required=("X", "weights"))
         self.weights = {"generator": int(drawn["weights"])}
         self.say("2/3 Measuring the samples on the series held out.")
-        samples = NamedSeries(name, drawn["X"], drawn.get("y_class"), X_class=drawn.get("X_class"))
+        samples = NamedSeries(name, drawn["X"], drawn.get("y_per_class"), X_class=drawn.get("X_per_class"))
         self.measured = self.measure(
             {"baseline": samples}, {"steps": {name: getattr(config, self.baseline.budget)}}
         )
@@ -53,7 +53,10 @@ class BaselineWork(Work):
         self._page = self.page()
 
     def _drawn(self) -> dict[str, np.ndarray]:
-        """Series `X`, and, where classes can be asked for, `X_class` of every class; and how many weights."""
+        """Series `X`, and, where classes can be asked for, `X_per_class`; and how many weights.
+
+        In the units of the data, and so not under the names in a study's samples, which are z-scored.
+        """
         X, _ = self.series(self.split.train)
         scaling, seed, labels = Scaling.of(X, self.request.name), self.request.seed, self.split.labels
         x, y = learnt_from(self.raw, self.split, self.request.name)
@@ -68,7 +71,7 @@ class BaselineWork(Work):
         if y is not None and labels is not None and self.baseline.by_class:
             classes = torch.arange(len(labels)).repeat_interleave(self.params.sample.n_per_class)
             by_class = self.baseline.sample(len(classes), classes, rng=rng, session=session)
-            arrays |= {"X_class": self._unscaled(scaling, by_class), "y_class": labels[classes.numpy()]}
+            arrays |= {"X_per_class": self._unscaled(scaling, by_class), "y_per_class": labels[classes.numpy()]}
         return arrays
 
     def _unscaled(self, scaling: Scaling, x: Tensor) -> np.ndarray:

@@ -128,6 +128,9 @@ def measure_any(
         If things do not belong together.
     """
     params, session = params or Params(), session or Session()
+    for series in (test, train):
+        if series is not None and series.X_class is not None:
+            raise DataError(f"{series.name}: holds samples of a study, and no real series; name a file with those")
     _check_shapes(test, [*versions.values(), *([] if train is None else [train])])
     scale, scaling = _scaling(test, train)
     labels = _labels(test, train)
