@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ class _Runner:
             self.folder.choose(name, changes)
         params = override(params, [f"generator={name}", *changes])
         request = replace(self.contest.request, params=params, minutes=None)
-        self._finish(name, request, request.key(self.raw), lambda *given, **more: GeneratorWork(*given, **more))
+        self._finish(name, request, request.key(self.raw), GeneratorWork)
 
     def _run_baseline(self, name: str, params: Params) -> None:
         request = replace(self.contest.request, params=params, minutes=None)
@@ -198,7 +199,7 @@ class _Runner:
         baseline = self.contest.baseline(name, changes)
         wanted = {key: value for key, value in request.key(self.raw).items() if not key.startswith(OF_OWN)}
         wanted |= {f"{name}.{key}": value for key, value in baseline.config.model_dump(mode="json").items()}
-        self._finish(name, request, wanted, lambda *given, **more: BaselineWork(baseline, *given, **more))
+        self._finish(name, request, wanted, partial(BaselineWork, baseline))
 
     def _length(self, name: str, request: Request) -> list[str]:
         """How long a generator of another project trains, as a change of its settings."""
@@ -212,7 +213,7 @@ class _Runner:
         self._say_all(says)
         return [f"{baseline.budget}={length}"]
 
-    def _finish(self, name: str, request: Request, wanted: dict[str, Any], work: Callable[..., Work]) -> None:
+    def _finish(self, name: str, request: Request, wanted: dict[str, Any], kind: Callable[..., Work]) -> None:
         folder = self.folder.of(name)
         folder.check()
         if folder.is_finished(wanted):
@@ -222,8 +223,10 @@ class _Runner:
             if folder.open(wanted, self.restart):
                 self.say("Going on with what was begun here.")
             clock = self.folder.clock(name)
-            done = work(request, request.params, self.raw, self.split, folder, self.session, self.say, clock=clock)
-            done.write(folder.staging(), wanted)
+            given = (request, request.params, self.raw, self.split, folder, self.session, self.say)
+            work = kind(*given, clock=clock)
+            work.run()
+            work.write(folder.staging(), wanted)
             folder.publish()
 
 

@@ -13,15 +13,13 @@ from nm_vqtsg.errors import UserError, one_line, shown
 
 
 def compare_command(
-    data: Annotated[Path, typer.Option(help="Your series: .csv, .npz, .ts, _ts.npy, or a folder of these.")],
+    data: options.Data,
     generators: Annotated[
         str,
         typer.Option(help="timevqvae, vqvae, or of other projects (extra `baselines`) ddpm, par; with commas."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for tables and models: a new one.")],
-    test: Annotated[
-        Path | None, typer.Option(help="Series to measure on, instead of a part of --data held out by chance.")
-    ] = None,
+    test: options.Test = None,
     labels: options.Labels = None,
     layout: options.Layout = None,
     series_column: options.SeriesColumn = None,
@@ -33,14 +31,14 @@ def compare_command(
     budget: Annotated[
         float | None, typer.Option(help="Minutes that all may take, in equal shares; chooses the steps.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="A recipe, best or paper; see params --preset.")] = "best",
+    preset: options.Preset = "best",
     changes: Annotated[
         list[str] | None,
         typer.Option(
             "--set", help="key=value on top of the preset, or ddpm.steps=1000; may be given several times."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")] = 0,
+    seed: options.AnySeed = 0,
     restart: Annotated[
         bool, typer.Option("--restart", help="Drop a comparison of other data or parameters.")
     ] = False,
@@ -60,9 +58,6 @@ def compare_command(
     from nm_vqtsg.commands.fit_request import Request
     from nm_vqtsg.datasets.mending import Mending
     from nm_vqtsg.generators.baselines import BASELINES
-    from nm_vqtsg.session import Session
-    from nm_vqtsg.session.device import chosen_device
-    from nm_vqtsg.session.progress import chosen_progress
     from nm_vqtsg.tokenizer.registry import known
 
     _check_names(names, [*known(), *BASELINES])
@@ -70,16 +65,16 @@ def compare_command(
         changes or [], names, {name: cls.budget for name, cls in BASELINES.items()}, budget
     )
     params = parameters(preset, own, budget, seed)
-    _say(f"nm-vqtsg compare: preset {preset}{''.join(f', {change}' for change in changes or [])}, seed {seed}")
+    options.say(
+        f"nm-vqtsg compare: preset {preset}{''.join(f', {change}' for change in changes or [])}, seed {seed}"
+    )
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     csv = CsvLayout.of_options(layout, series_column, time_column, channels)
     mending = Mending(length, fit_length, gaps)  # type: ignore[arg-type]
     contest = Contest(Request(data, test, labels, csv, mending, params, budget), names, settings)
-    session = Session(
-        device=chosen_device(device), progress=chosen_progress(progress), checkpoint_every=checkpoint_every
-    )
+    session = options.session_of(device, progress, checkpoint_every)
     with session.stop.listening():
-        text = compare(contest, out, session, began=began, restart=restart, say=_say)
+        text = compare(contest, out, session, began=began, restart=restart, say=options.say)
     typer.echo(text)
     minutes = (time.monotonic() - began) / 60
     typer.echo(one_line(f"written: {out / TABLE}.md, .csv, .json and .png ({minutes:.1f} minutes)"))
@@ -115,7 +110,3 @@ def _sorted_changes(
             raise UserError(f"--set {key}: --budget chooses that; leave one of them out")
         settings[name].append(change.strip().removeprefix(f"{name}."))
     return own, settings
-
-
-def _say(text: str) -> None:
-    typer.echo(one_line(text), err=True)

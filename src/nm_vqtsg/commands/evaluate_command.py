@@ -61,12 +61,9 @@ def evaluate(
     from nm_vqtsg.commands.evaluate_files import CsvLayout, evaluate_files, write_report
     from nm_vqtsg.datasets.mending import Mending
     from nm_vqtsg.evaluation.table import format_scores
-    from nm_vqtsg.session import Session
-    from nm_vqtsg.session.device import chosen_device
-    from nm_vqtsg.session.progress import chosen_progress
 
     _check_written(written, [real, synthetic, train, fcn])
-    session = Session(device=chosen_device(device), progress=chosen_progress(progress))
+    session = options.session_of(device, progress)
     with session.stop.listening():
         measured = evaluate_files(
             real,

@@ -75,6 +75,7 @@ def fit(
             say("Going on with the fit that was begun here.")
         params = _within_budget(request, raw, split, folder, session, began, say)
         work = GeneratorWork(request, params, raw, split, folder, session, say)
+        work.run()
         work.write(folder.staging(), wanted)
         folder.publish()
     return work.measured.scores

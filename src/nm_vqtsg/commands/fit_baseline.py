@@ -24,19 +24,20 @@ SAMPLES = "samples.npz"
 class BaselineWork(Work):
     """Of a generator of another project. Its samples are kept, its networks are not.
 
-    Attributes
+    Parameters
     ----------
     baseline : Baseline
-        It; set before the work begins.
+        It.
+    arguments, more
+        As of `Work`.
     """
 
-    baseline: Baseline[Any]
-
     def __init__(self, baseline: Baseline[Any], *arguments: Any, **more: Any) -> None:
-        self.baseline = baseline
         super().__init__(*arguments, **more)
+        self.baseline = baseline
 
-    def _work(self) -> None:
+    def run(self) -> None:
+        """See `Work.run`."""
         name, config = self.baseline.name, self.baseline.config
         path = self.folder.work / SAMPLES
         if not path.is_file():

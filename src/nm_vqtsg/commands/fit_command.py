@@ -18,11 +18,9 @@ OF_STUDIES = ("datasets", "seeds", "own_data", "plot", "data.source", "data.eval
 
 
 def fit_command(
-    data: Annotated[Path, typer.Option(help="Your series: .csv, .npz, .ts, _ts.npy, or a folder of these.")],
+    data: options.Data,
     out: Annotated[Path, typer.Option(help="Folder for the model: a new one.")],
-    test: Annotated[
-        Path | None, typer.Option(help="Series to measure on, instead of a part of --data held out by chance.")
-    ] = None,
+    test: options.Test = None,
     labels: options.Labels = None,
     layout: options.Layout = None,
     series_column: options.SeriesColumn = None,
@@ -34,11 +32,11 @@ def fit_command(
     budget: Annotated[
         float | None, typer.Option(help="Minutes that all may take; chooses the steps of every training.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="A recipe, best or paper; see params --preset.")] = "best",
+    preset: options.Preset = "best",
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="key=value on top of the preset; may be given several times.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")] = 0,
+    seed: options.AnySeed = 0,
     restart: Annotated[
         bool, typer.Option("--restart", help="Drop an unfinished fit of other data or parameters.")
     ] = False,
@@ -50,7 +48,7 @@ def fit_command(
     began = time.monotonic()
     options.check_surroundings(device, progress)
     params = parameters(preset, changes or [], budget, seed)
-    _say(f"nm-vqtsg fit: preset {preset}{''.join(f', {change}' for change in changes or [])}, seed {seed}")
+    options.say(f"nm-vqtsg fit: preset {preset}{''.join(f', {change}' for change in changes or [])}, seed {seed}")
 
     import torch
 
@@ -60,21 +58,14 @@ def fit_command(
     from nm_vqtsg.commands.fit_work import REPORT
     from nm_vqtsg.datasets.mending import Mending
     from nm_vqtsg.evaluation.table import format_scores
-    from nm_vqtsg.session import Session
-    from nm_vqtsg.session.device import chosen_device
-    from nm_vqtsg.session.progress import chosen_progress
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     csv = CsvLayout.of_options(layout, series_column, time_column, channels)
     mending = Mending(length, fit_length, gaps)  # type: ignore[arg-type]
     request = Request(data, test, labels, csv, mending, params, budget)
-    session = Session(
-        device=chosen_device(device),
-        progress=chosen_progress(progress),
-        checkpoint_every=checkpoint_every,
-    )
+    session = options.session_of(device, progress, checkpoint_every)
     with session.stop.listening():
-        scores = fit(request, out, session, began=began, restart=restart, say=_say)
+        scores = fit(request, out, session, began=began, restart=restart, say=options.say)
     typer.echo(format_scores(scores))
     minutes = (time.monotonic() - began) / 60
     typer.echo(one_line(f"written: {out}, with {out / REPORT} ({minutes:.1f} minutes)"))
@@ -107,7 +98,3 @@ def parameters(preset: str, changes: list[str], budget: float | None, seed: int)
     if params.fcn.source != "own":
         raise UserError("--set fcn.source: only data sets of the UCR archive have a published judge; leave it out")
     return params.model_copy(update={"seeds": (seed,)})
-
-
-def _say(text: str) -> None:
-    typer.echo(one_line(text), err=True)

@@ -38,7 +38,7 @@ HELD_OUT = "held out"
 
 
 class Work(ABC):
-    """The work of one fit; all of it is done when the object is there.
+    """The work of one fit: `run`, then `write`.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Work(ABC):
     Attributes
     ----------
     measured : Measured
-        Samples and scores.
+        After `run`: samples and scores.
     weights : dict of str to int
         Numbers that training chose, of each part.
     """
@@ -82,11 +82,10 @@ class Work(ABC):
         self.request, self.params, self.raw, self.split = request, params, raw, split
         self.folder, self.session, self.say = folder, session, say
         self.clock = nullcontext() if clock is None else clock
-        self._work()
 
     @abstractmethod
-    def _work(self) -> None:
-        """Everything, in order."""
+    def run(self) -> None:
+        """Train, draw, measure, and make the page; what was trained before goes on."""
 
     @abstractmethod
     def write(self, folder: Path, wanted: dict[str, Any]) -> None:
@@ -158,7 +157,8 @@ class GeneratorWork(Work):
     generator: TwoStageEstimator
     mapper: NeuralMapper
 
-    def _work(self) -> None:
+    def run(self) -> None:
+        """See `Work.run`."""
         X, y = self.series(self.split.train)
         self.say("1/4 Training the generator: its tokeniser (stage 1), then its prior (stage 2).")
         with self.clock:

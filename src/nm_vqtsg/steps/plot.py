@@ -14,6 +14,7 @@ from nm_vqtsg import figures
 from nm_vqtsg.artifacts import atomic_path, load_json, load_npz, save_text
 from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.evaluation.any_series import Measured
 from nm_vqtsg.evaluation.scores import Samples
 from nm_vqtsg.evaluation.table import ON_VALIDATION
 from nm_vqtsg.judge.model import Judge
@@ -279,19 +280,9 @@ def png(run: Inputs, name: str) -> bytes:
 
 def page(run: Inputs) -> str:
     """The page about the run."""
-    params = run.ctx.params
-    subject = Subject(
-        title=f"{run.ctx.dataset}, seed {run.ctx.seed}",
-        scores=run.metrics,
-        real=run.test,
-        versions=run.samples,
-        train=run.train,
-        judge=run.judge,
-        rocket=params.rocket,
-        evaluate=params.evaluate,
-        unit=figures.Z_SCORE,
-        sources={"real": split_names(run.test.facts())[1]},
-    )
+    measured = Measured(run.metrics, run.test, run.samples, run.train, run.judge)
+    title, sources = f"{run.ctx.dataset}, seed {run.ctx.seed}", {"real": split_names(run.test.facts())[1]}
+    subject = Subject.of(title, measured, run.ctx.params, sources)
     return report_page(subject, run.ctx.session)
 
 
