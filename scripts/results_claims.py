@@ -164,8 +164,13 @@ def _error(run: Run) -> float:
 
 def told(change: Change) -> str:
     """``+19.4 % [15.3, 23.8], one seed``."""
+    return with_interval(change, " %") + (", one seed" if change.n == 1 else f", {change.n} seeds")
+
+
+def with_interval(change: Change, unit: str = "") -> str:
+    """``+19.4 [15.3, 23.8]``; the value alone where there is no interval."""
     interval = f" [{change.low:+.1f}, {change.high:+.1f}]" if math.isfinite(change.low + change.high) else ""
-    return f"{change.value:+.1f} %{interval}, " + ("one seed" if change.n == 1 else f"{change.n} seeds")
+    return f"{change.value:+.1f}{unit}{interval}"
 
 
 def _of_change(pair: Comparison, claimed: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from results_claims import Finding, headline, told
+from results_claims import Finding, headline, with_interval
 from results_provenance import Notes, read_notes
 
 from nm_vqtsg.artifacts import digest, load_json
@@ -107,7 +107,7 @@ def score_table(evidence: Evidence, key: str) -> Table:
                 marked(pair.mapped, pair.mapped_at_floor),
                 mean_sd(pair.reference),
                 gained(replace(pair.gain, unresolved=False)),
-                told(pair.change).rpartition(", ")[0].replace(" %", ""),
+                with_interval(pair.change),
                 verdict(pair.change) if key != "is" else of_inception_score(summary, pair.change),
                 " ".join(map(str, summary.seeds)),
             ]
