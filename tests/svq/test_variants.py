@@ -90,3 +90,5 @@ def test_codes_ten_times_farther_apart_draw_the_same_tokens_at_a_temperature_in_
     alone = torch.zeros(40, dtype=torch.bool)
     alone[3] = True
     assert StochasticQuantizer(codes, alone).spacing(z) == 1
+    twins = StochasticQuantizer(codes.repeat(2, 1), live.repeat(2))
+    assert twins.draw(z, 2 * twins.spacing(z), seeded()).shape == (300,)

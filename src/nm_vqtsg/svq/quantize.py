@@ -94,7 +94,8 @@ class StochasticQuantizer:
     def spacing(self, latents: Tensor) -> float:
         """How much farther the second nearest live code is than the nearest: the median over positions.
 
-        Of many positions some thousands are looked at, evenly spread. 1 where there is a single live code.
+        Of many positions some thousands are looked at, evenly spread. 1 where there is a single live code; where
+        codes coincide never 0, which would be no temperature.
 
         Parameters
         ----------
@@ -107,7 +108,7 @@ class StochasticQuantizer:
         chosen = rows[:: -(-len(rows) // SPACING_POSITIONS)]
         with torch.autocast(latents.device.type, enabled=False):
             second = [self.gaps(some).kthvalue(2, dim=-1).values for some in chosen.split(POSITIONS)]
-        return float(torch.cat(second).median())
+        return max(float(torch.cat(second).median()), SMALLEST_TAU)
 
     def weights(self, gaps: Tensor, tau: float, out: Tensor | None = None) -> Tensor:
         """Unnormalised probabilities exp(−gap / tau), the nearest code's being 1.
