@@ -50,6 +50,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "25 epochs": {"epochs": 25},
     "50 epochs": {"epochs": 50},
     "12 epochs, batch 32": {"epochs": 12, "batch_size": 32},
+    "25 epochs, batch 32": {"epochs": 25, "batch_size": 32},
     "25 epochs, batch 64": {"epochs": 25, "batch_size": 64},
     "25 epochs, batch 256": {"epochs": 25, "batch_size": 256, "learning_rate": 0.002},
     "12 epochs, one cycle": {"epochs": 12, "learning_rate": 0.003, "warmup_fraction": 0.3},

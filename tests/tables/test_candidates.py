@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from candidates import main, read
+from candidates import main, measure, read
 
 from nm_vqtsg.artifacts import save_json, save_text
 from nm_vqtsg.errors import UserError
@@ -78,6 +78,12 @@ def test_guards_and_missing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert rows["narrow"][7] == "passed over: recall fell" and rows["narrow"][4] == "-0.300"
     assert rows["partial"][7] == "passed over: 2 of 6 runs missing"
     assert rows["paper"][7] == "chosen"
+
+
+def test_two_runs_that_chance_explains_are_no_fall() -> None:
+    assert not measure([-0.02, -0.014]).fell and measure([-0.02, -0.014] * 6).fell
+    assert not measure([-0.5]).fell and not measure([]).fell and not measure([0.02] * 6).fell
+    assert measure([-0.02] * 6).fell  # of no spread at all
 
 
 def test_folds_are_runs_of_one_candidate(tmp_path: Path) -> None:
