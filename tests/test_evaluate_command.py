@@ -15,10 +15,15 @@ from command_line import run
 from sktime.datasets import load_italy_power_demand
 
 from nm_vqtsg import evaluate, format_scores
-from nm_vqtsg.artifacts import load_json
+from nm_vqtsg.artifacts import load_json, save_npz
+from nm_vqtsg.commands.evaluate_files import evaluate_files
+from nm_vqtsg.datasets.scaling import Scaling
+from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.datasets.writers import write_series
 from nm_vqtsg.errors import UserError
+from nm_vqtsg.evaluation.table import ON_VALIDATION
 from nm_vqtsg.markdown import escape_markdown
+from nm_vqtsg.params import Evaluate, Params, Rocket
 from nm_vqtsg.session import Session
 
 SMALL = {
@@ -46,6 +51,17 @@ def files(tmp_path: Path) -> Path:
     write_series(tmp_path / "real.npz", REAL)
     write_series(tmp_path / "fake.npz", FAKE)
     return tmp_path
+
+
+def test_a_study_s_val_is_named(tmp_path: Path) -> None:
+    """Its VAL says that it is no TEST, its TEST nothing; both are series that the study has scaled."""
+    scaling, params = Scaling.of(REAL), Params(rocket=Rocket(n_kernels=20), evaluate=Evaluate(network_seeds=0))
+    for validation in (True, False):
+        series = Series(scaling.apply(REAL), None, None, scaling, validation)
+        series.save(tmp_path / "test.npz")
+        save_npz(tmp_path / "samples.npz", X=scaling.apply(FAKE), provenance=np.array("{}"))
+        found = evaluate_files(tmp_path / "test.npz", tmp_path / "samples.npz", params=params).scores
+        assert ("evaluated_on" in found) == (ON_VALIDATION in format_scores(found)) == validation
 
 
 def test_long_files_are_measured_as_the_series_they_hold(files: Path) -> None:

@@ -55,6 +55,8 @@ class NamedSeries:
         Series with the class asked for, where `X` are others.
     channels : tuple of str
         Their names; empty where they have none.
+    validation : bool
+        Whether they are a study's FIT or VAL (see `Series`).
     """
 
     name: str
@@ -63,6 +65,7 @@ class NamedSeries:
     scaled: bool = False
     X_class: np.ndarray | None = None
     channels: tuple[str, ...] = ()
+    validation: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,7 @@ def _classes(series: NamedSeries, labels: np.ndarray | None) -> np.ndarray | Non
 
 def _real(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -> Series:
     y = _classes(series, labels)
-    return Series(scaling.apply(series.X), y, labels, scaling, channels=series.channels)
+    return Series(scaling.apply(series.X), y, labels, scaling, series.validation, series.channels)
 
 
 def _samples(series: NamedSeries, labels: np.ndarray | None, scaling: Scaling) -> Samples:
