@@ -44,6 +44,7 @@ COMMON = (  # a quarter of the paper's steps; judge and scores as cheap as they 
 )
 MIXTURE = "sample.unconditional=mixture"
 NORMALISED = ("stage1.instance_norm=true", "stage3.instance_norm=true")
+POOL = ("sample.n_pool=4096",)
 FINE = "tau_grid=[0.03,0.1,0.3]"
 PRESET = "preset"
 
@@ -70,6 +71,8 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "stft-10": (MIXTURE, "stage3.stft_weight=10"),
     "fine": (MIXTURE, FINE),
     "outcome": (MIXTURE, FINE, "tau_search.choose=outcome"),
+    "energy-3": (MIXTURE, *POOL, "stage3.energy_weight=3"),
+    "energy-10": (MIXTURE, *POOL, "stage3.energy_weight=10"),
     # the mapper, together
     "stft-3-outcome": (MIXTURE, FINE, "tau_search.choose=outcome", "stage3.stft_weight=3"),
     "stft-3-outcome-validation": (
@@ -79,6 +82,7 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
         "stage3.stft_weight=3",
         "stage3.validation_fraction=0.15",
     ),
+    "stft-3-energy-10": (MIXTURE, *POOL, "stage3.energy_weight=10", "stage3.stft_weight=3"),
     # the prior
     "prior-average": (MIXTURE, "stage2.ema_decay=0.999"),
     "prior-hf": (MIXTURE, "stage2.hf.width=128", "stage2.hf.depth=2", "stage2.hf.heads=2"),

@@ -101,6 +101,29 @@ def test_equal_seeds_give_equal_bytes(study: Path, tmp_path: Path) -> None:
         assert path.read_bytes() == old.read_bytes(), path.name
 
 
+def test_the_pool_is_empty_and_the_same_whatever_the_samples_are(study: Path, tmp_path: Path) -> None:
+    """So that stage 3, which reads it, runs again for no change of sampling but its own."""
+    paths, before = run_both(prepare(tmp_path, labels=True)), context(study, "sample").paths
+    sample.run(mixing(tmp_path))
+    assert load_npz(before.pool)["X"].shape == (0, 1, LENGTH)
+    assert paths.samples.read_bytes() != before.samples.read_bytes()
+    assert paths.pool.read_bytes() == before.pool.read_bytes()
+
+
+def test_the_pool_holds_other_series_than_those_that_are_scored(tmp_path: Path) -> None:
+    paths = run_both(prepare(tmp_path, labels=True))
+    before = load_npz(paths.samples)
+    ctx = context(tmp_path, "sample")
+    sampling = PARAMS.sample.model_copy(update={"n_pool": 40})
+    sample.run(replace(ctx, params=PARAMS.model_copy(update={"sample": sampling})))
+    after, pool = load_npz(paths.samples), load_npz(paths.pool)
+    assert list(pool) == ["X"] and pool["X"].shape == (40, 1, LENGTH) and pool["X"].dtype == np.float32
+    for name in ("X", "X_class"):
+        np.testing.assert_array_equal(after[name], before[name])
+    scored = {series.tobytes() for series in after["X"]}
+    assert sum(series.tobytes() in scored for series in pool["X"]) < 20
+
+
 def test_without_labels_there_are_no_class_samples(tmp_path: Path) -> None:
     paths = run_both(prepare(tmp_path, labels=False))
     arrays = load_npz(paths.samples)

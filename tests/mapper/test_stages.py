@@ -11,7 +11,7 @@ from patch_generator import waves
 from nm_vqtsg.artifacts import load_json, load_model, save_json, save_npz
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
-from nm_vqtsg.errors import ArtifactError
+from nm_vqtsg.errors import ArtifactError, ParameterError
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.params import Params, Rocket, Stage1, Stage3, TauSearch
 from nm_vqtsg.steps import stage3, tau_search
@@ -51,6 +51,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.fit(X)
     tokenizer.save(ctx.paths.weights(1))
     save_npz(ctx.paths.samples, X=waves(70, seed=1).numpy())
+    save_npz(ctx.paths.pool, X=np.empty((0, 1, 24), np.float32))
     tau_search.run(ctx)
     stage3.run(context(folder, "stage3"))
     return folder
@@ -117,6 +118,31 @@ def test_stage3_reads_nothing_of_the_search_but_tau_and_repeats_to_the_byte(stud
     assert [path.read_bytes() for path in outputs] == before
 
 
+def test_the_pool_is_learnt_on_where_it_is_asked_for(study: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By stage 3, and by the short mappers of a search by outcome."""
+    by_outcome = TauSearch(n_samples=64, choose="outcome", mapper_steps=3)
+    weighted = PARAMS.model_copy(
+        update={"stage3": PARAMS.stage3.model_copy(update={"energy_weight": 5.0}), "tau_search": by_outcome}
+    )
+    paths = context(study, "stage3").paths
+    before = {path: path.read_bytes() for path in (*paths.weights(3).parent.iterdir(),) if path.is_file()}
+    try:
+        for step, module in (("stage3", stage3), ("tau_search", tau_search)):
+            with pytest.raises(ParameterError, match="energy_weight: there are no generated series"):
+                module.run(context(study, step, weighted))
+        save_npz(paths.pool, X=waves(70, seed=2).numpy())
+        stage3.run(context(study, "stage3", weighted))
+        assert set(paths.curve(3).read_text().split("\n")[0].split("\t")) == {
+            "step", "loss", "l1", "energy", "l1_input", "lr"
+        }  # fmt: skip
+        assert load_model(paths.weights(3))[1]["config"]["energy_weight"] == 5
+        tau_search.run(context(study, "tau_search", weighted))
+        assert len(load_json(paths.tau_curve)["outcome"]["fid"]) == 3
+    finally:
+        for path, content in before.items():
+            path.write_bytes(content)
+
+
 @pytest.mark.parametrize("content", [{}, {"tau": True}, [1], {"tau": "1"}])
 def test_a_broken_tau_file_is_refused(study: Path, content: object) -> None:
     path = context(study, "stage3").paths.tau
@@ -134,7 +160,11 @@ def test_where_no_mapping_won_stage3_trains_nothing_and_says_so(
 ) -> None:
     here = context(study, "stage3").paths
     paths = context(tmp_path, "stage3").paths
-    for source, target in ((here.train, paths.train), (here.weights(1), paths.weights(1))):
+    for source, target in (
+        (here.train, paths.train),
+        (here.weights(1), paths.weights(1)),
+        (here.pool, paths.pool),
+    ):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     save_json(paths.tau, {"tau": None})

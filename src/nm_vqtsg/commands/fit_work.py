@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 REPORT, PARAMS = "report.html", "params.yaml"
 HELD_OUT = "held out"
+CLASSES, POOL = 1, 2  # added to the seed of a fit, for series of each class and those that the mapper learns on
 
 
 class Work(ABC):
@@ -197,7 +198,14 @@ class GeneratorWork(Work):
             random_state=self.request.seed,
             device=str(self.session.device),
         )
-        return mapper.fit(self.generator, X, y, session=self.session_of("stage3"))
+        pool = None
+        if params.stage3.energy_weight:
+            pool = self.generator.sample(params.sample.n_pool, seed=self._seed(POOL), session=self.session)
+        return mapper.fit(self.generator, X, y, generated=pool, session=self.session_of("stage3"))
+
+    def _seed(self, purpose: int) -> int:
+        """Of series drawn for a purpose of their own."""
+        return (self.request.seed + purpose) % 2**32
 
     def _samples(self) -> dict[str, NamedSeries]:
         """Unconditional ones, those that ``sample`` draws by default, and some of every class."""
@@ -206,7 +214,7 @@ class GeneratorWork(Work):
         X_class, y = None, None
         if len(model.classes_):
             y = np.repeat(model.classes_, config.n_per_class)
-            X_class = model.sample(len(y), y, seed=(seed + 1) % 2**32, session=self.session)
+            X_class = model.sample(len(y), y, seed=self._seed(CLASSES), session=self.session)
         mapped, mapped_class = self.mapper.transform(X), None
         if X_class is not None:
             mapped_class = self.mapper.transform(X_class)

@@ -16,6 +16,7 @@ from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper import advice
+from nm_vqtsg.mapper.energy import POOL
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.mapper.outcome import Outcome, search_by_outcome
 from nm_vqtsg.mapper.quality import MapperReport, measure
@@ -147,20 +148,29 @@ class NeuralMapper(SectionEstimator):
         self._check_sections()
 
     def fit(
-        self, generator: Codec | ScaledGenerator, X: Any, y: Any = None, *, session: Session | None = None
+        self,
+        generator: Codec | ScaledGenerator,
+        X: Any,
+        y: Any = None,
+        *,
+        generated: Any = None,
+        session: Session | None = None,
     ) -> Self:
         """Train on the real series that the generator was trained on.
 
         Parameters
         ----------
         generator : VQGenerator, ScaledGenerator or Codec
-            Its tokeniser makes the variants; where `tau` is given, a tokeniser alone will do. With a
-            `ScaledGenerator`, `X` is in the units of the data, and so are the series of `transform`; otherwise
-            all are z-scored as the generator's are.
+            Its tokeniser makes the variants; where `tau` is given and ``stage3.energy_weight`` is 0, a tokeniser
+            alone will do. With a `ScaledGenerator`, `X` is in the units of the data, and so are the series of
+            `transform`; otherwise all are z-scored as the generator's are.
         X : array-like
             (n, C, L), or (n, L) for one channel, or a table or panel as the generator takes it.
         y : array-like, optional
             (n,) labels: ``stage3.validation_fraction`` holds out this share of every class.
+        generated : array-like, optional
+            (m, C, L) or (m, L), in the units of `X`: series of the generator to learn on where
+            ``stage3.energy_weight`` is not 0; without them 4096 are drawn. Map others than these.
         session : Session, optional
             Surroundings other than `device` and `progress` say, with checkpoints for example.
 
@@ -195,10 +205,11 @@ class NeuralMapper(SectionEstimator):
         self.tau_curve_ = self.outcome_ = None
         self.warnings_ = []
         variants = StochasticVariants(inner, x, svq)
-        tau = self._search(inner, x, labels, seed, session) if self.tau is None else self.tau
+        pool = self._pool(inner, generated, x, seed, session) if config.energy_weight else None
+        tau = self._search(inner, x, labels, pool, seed, session) if self.tau is None else self.tau
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
         mapper.scaling = Scaling(mean, std)
-        self.curve_ = mapper.fit(variants, seed, session, labels)
+        self.curve_ = mapper.fit(variants, seed, session, labels, pool)
         self.report_ = None if tau is None else measure(mapper, variants, seed)
         self.held_out_ = mapper.held_out
         findings = [vars(report) for report in (self.report_, self.held_out_) if report is not None]
@@ -283,8 +294,24 @@ class NeuralMapper(SectionEstimator):
         estimator.mean_, estimator.std_ = mapper.scaling.mean, mapper.scaling.std
         return estimator
 
+    def _pool(self, generator: Codec, generated: Any, x: Tensor, seed: int, session: Session) -> Tensor:
+        if generated is not None:
+            return self._scaled(as_series(generated, *x.shape[1:]))
+        if not hasattr(generator, "sample"):
+            raise UserError(
+                "stage3.energy_weight: needs generated series; give them (generated), or a whole generator"
+            )
+        drawn: Tensor = generator.sample(POOL, rng=new_rng(seed, "mapper", "pool"), session=session)
+        return drawn
+
     def _search(
-        self, generator: Codec, x: Tensor, labels: np.ndarray | None, seed: int, session: Session
+        self,
+        generator: Codec,
+        x: Tensor,
+        labels: np.ndarray | None,
+        pool: Tensor | None,
+        seed: int,
+        session: Session,
     ) -> float | None:
         if not hasattr(generator, "sample"):
             raise UserError("tau cannot be searched for without generated series; give tau, or a whole generator")
@@ -304,7 +331,7 @@ class NeuralMapper(SectionEstimator):
         if how.choose == "outcome":
             config = self.section("stage3").model_copy(update={"steps": how.mapper_steps})
             chosen = self.outcome_ = search_by_outcome(
-                *searched, config=config, svq=svq, y=labels, seed=seed, session=session
+                *searched, config=config, svq=svq, y=labels, pool=pool, seed=seed, session=session
             )
         self._warn(svq_advice.warnings({"grid": chosen.grid, "tau": chosen.tau, "at_edge": chosen.at_edge}))
         return chosen.tau

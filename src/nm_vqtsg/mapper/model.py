@@ -105,29 +105,34 @@ class Mapper:
         seed: int = 0,
         session: Session | None = None,
         y: np.ndarray | None = None,
+        pool: Tensor | None = None,
         description: str = "stage 3",
     ) -> list[Row]:
         """Train from scratch on real series and their variants; return the loss curve; no mapping has none.
 
-        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares, and
-        `description` what the progress is called.
+        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares, `pool`
+        (m, C, L) generated series for the ``energy_weight``, and `description` what the progress is called.
 
         Raises
         ------
         DataError
             If the series have another shape, or none can be held out.
+        ParameterError
+            If there is an ``energy_weight``, and no pool.
         TrainingError
             If a loss is not finite.
         """
         self._check(variants.x)
         if self.tau is None:
             return []
+        if pool is not None and len(pool):
+            self._check(pool)
         network = seeded(derive_seed(seed, "mapper"), self._build)
         for part in network.modules():
             if isinstance(part, InstanceNorm):
                 part.learn(variants.x.cpu())
         curve, self.held_out = train(
-            network, variants, self.tau, self.config, seed, session or Session(), y, description
+            network, variants, self.tau, self.config, seed, session or Session(), y, pool, description
         )
         self._network = network
         return curve

@@ -79,6 +79,7 @@ def search_by_outcome(
     config: Stage3,
     svq: Svq,
     y: np.ndarray | None = None,
+    pool: Tensor | None = None,
     seed: int = 0,
     session: Session | None = None,
 ) -> Outcome:
@@ -105,6 +106,8 @@ def search_by_outcome(
         Distance and unit of the temperatures.
     y : (n,) array, optional
         Classes of `x`.
+    pool : Tensor, optional
+        (k, C, L) float32, generated series for mappers with an ``energy_weight``; others than `x_hat`.
     seed, session
         Of training, split and bootstrap; device and progress.
 
@@ -134,7 +137,7 @@ def search_by_outcome(
     for tau in taus:
         mapper = Mapper(config, svq, tau, x.shape[1], x.shape[2], codes)
         classes = None if y is None else y[fitted]
-        mapper.fit(variants, seed, _apart(session, tau), classes, description=f"mapper, tau {tau:g}")
+        mapper.fit(variants, seed, _apart(session, tau), classes, pool, f"mapper, tau {tau:g}")
         versions.append(features(mapper.map(x_hat).cpu().numpy()))
     unmapped, *mapped = (fid(real, version) for version in versions)
     best = versions[1 + int(np.argmin(mapped))]

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from nm_vqtsg.errors import ParameterError
+from nm_vqtsg.mapper.energy import BATCH, EnergyDistance
 from nm_vqtsg.mapper.loss import MapperLoss
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.nn.batches import in_batches
@@ -92,23 +94,33 @@ def train(
     seed: int,
     session: Session,
     y: np.ndarray | None = None,
+    pool: Tensor | None = None,
     description: str = "stage 3",
 ) -> tuple[list[Row], HeldOut | None]:
     """Minimise E |x − f_φ(x̃')|, or another `MapperLoss`, over fresh variants x̃', in place.
 
-    With ``validation_fraction`` a part of the series, of every class of `y` alike, is held out, and the weights
-    are those that did best on it; with ``ema_decay`` weights are their moving average.
+    With ``energy_weight`` so many times the `EnergyDistance` between f_φ(x̂), of series x̂ of the `pool`, and real
+    series is added. With ``validation_fraction`` a part of the series, of every class of `y` alike, is held out,
+    and the weights are those that did best on it, by the loss of pairs alone; with ``ema_decay`` weights are their
+    moving average.
 
     Returns
     -------
     list of dict
         The curve. Its ``l1_input`` is |x − x̃'| of the same batches: L1 of doing nothing. With a ``stft_weight``
-        it also has the parts of the loss, ``l1`` and ``stft``; with series held out, ``validation_loss`` and
-        ``validation_input``, the loss on them and that of doing nothing.
+        it also has the parts of the loss, ``l1`` and ``stft``, with an ``energy_weight`` ``l1`` and ``energy``;
+        with series held out, ``validation_loss`` and ``validation_input``, the loss on them and that of doing
+        nothing.
     HeldOut or None
         What the weights that were kept did on the held-out series.
+
+    Raises
+    ------
+    ParameterError
+        If there is an ``energy_weight``, and no pool of at least two series.
     """
     network.to(session.device)
+    generated = _Generated(config, pool, variants.x) if config.energy_weight else None
     loss = MapperLoss(config, variants.x.shape[2], session.device)
     callbacks: list[Callback] = []
     average = MovingAverage(network, config.ema_decay) if config.ema_decay else None
@@ -131,7 +143,14 @@ def train(
             rows = fitted[rows]
         x = variants.x[rows]
         variant = variants.draw(rows, tau, rng)
-        return loss(network(variant), x) | {"l1_input": l1_loss(variant, x)}
+        if generated is None:
+            return loss(network(variant), x) | {"l1_input": l1_loss(variant, x)}
+        mapped = network(torch.cat([variant, generated.draw(rng)]))  # one pass
+        of_pairs = loss(mapped[: len(x)], x)
+        energy = generated.distance(mapped[len(x) :], fitted, rng)
+        total = of_pairs["loss"] + config.energy_weight * energy
+        parts = {"l1": of_pairs["loss"]} | of_pairs | {"loss": total, "energy": energy}
+        return parts | {"l1_input": l1_loss(variant, x)}
 
     curve = fit(
         network,
@@ -152,3 +171,29 @@ def train(
     for row, (_, on_held_out, unmapped) in zip(curve, validation.history[1:].tolist(), strict=True):
         row["validation_loss"], row["validation_input"] = on_held_out, unmapped
     return curve, HeldOut(held_out.n, validation.best_step, validation.best_loss, held_out.loss_input)
+
+
+class _Generated:
+    """Generated series, and how far from real ones the network maps them."""
+
+    def __init__(self, config: Stage3, pool: Tensor | None, x: Tensor) -> None:
+        if pool is None or len(pool) < 2:
+            raise ParameterError(
+                "stage3.energy_weight: there are no generated series to learn on; give a pool of two or more, or "
+                "set it to 0"
+            )
+        self._pool, self._x = pool.to(x.device), x
+        self._energy = EnergyDistance(x.shape[2]).to(x.device)
+
+    def draw(self, rng: torch.Generator) -> Tensor:
+        """A batch of the pool."""
+        return self._pool[self._rows(len(self._pool), rng)]
+
+    def distance(self, mapped: Tensor, fitted: Tensor | None, rng: torch.Generator) -> Tensor:
+        """To a batch of the series that are not held out."""
+        rows = self._rows(len(self._x) if fitted is None else len(fitted), rng)
+        distance: Tensor = self._energy(mapped, self._x[rows if fitted is None else fitted[rows]])
+        return distance
+
+    def _rows(self, n: int, rng: torch.Generator) -> Tensor:
+        return torch.randint(n, (BATCH,), generator=rng, device=rng.device).to(self._x.device)

@@ -272,6 +272,9 @@ class Sample(Section):
 
     n_samples: Several = param(ENOUGH, "code", "unconditional series, or as many as TEST has")
     n_per_class: Several = param(100, "code", "class-conditional series of each class")
+    n_pool: Annotated[Whole, Field(ge=0, le=10**8)] = param(
+        0, "paper", "unconditional series for the mapper to learn on, where stage3.energy_weight is not 0"
+    )
     unconditional: Literal["null_class", "mixture"] = param(
         "null_class",
         "code",
@@ -332,6 +335,11 @@ class Stage3(Training):
     )
     stft_weight: Annotated[float, Field(ge=0, le=1e6)] = param(
         0.0, "paper", "weight of the distance of Fourier magnitudes beside L1; 0 leaves it out"
+    )
+    energy_weight: Annotated[float, Field(ge=0, le=1e6)] = param(
+        0.0,
+        "paper",
+        "weight of the energy distance of mapped samples (sample.n_pool) to TRAIN beside L1; 0 leaves it out",
     )
     ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
     instance_norm: bool = param(False, "paper", "mapped series get them, too (see stage1)")
@@ -417,6 +425,11 @@ class Params(Section):
             raise ValueError(
                 f"fcn.source: only data sets of the UCR archive have a published judge; set it to own, or leave "
                 f"{shown(strange[0])} out"
+            )
+        if self.stage3.energy_weight and self.sample.n_pool < 2:
+            raise ValueError(
+                "sample.n_pool: with stage3.energy_weight the mapper learns on generated series; set it to 4096, "
+                "for example, or the weight to 0"
             )
         kinds = sorted(path.stem for path in GENERATORS.glob("[!_]*.py"))
         if self.generator not in kinds:

@@ -127,7 +127,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     generator = TwoStageGenerator(tokenizer, prior, params.sample, [1] * n_classes)
     variants, draws = StochasticVariants(generator, x, params.svq), torch.Generator().manual_seed(0)
     mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")
-    mapper.fit(variants, 0, sessions["stage3"])
+    mapper.fit(variants, 0, sessions["stage3"], pool=x)
     judge, fcn = _judge(params, X, y, n_classes, sessions["fcn"], laps["fcn"])
 
     rows, part = slice(0, MEASURED), X[:MEASURED]

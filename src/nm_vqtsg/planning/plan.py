@@ -120,7 +120,7 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
         "stage1": params.stage1.steps * cost.stage1 + n_all * (3 * cost.encode + cost.decode),
         "stage2": params.stage2.steps * cost.stage2
         + n_all * (cost.encode + (2 if size.n_classes else 1) * masked),
-        "sample": (n_samples + n_class) * cost.sample,
+        "sample": (n_samples + n_class + params.sample.n_pool) * cost.sample,
         "tau_search": searched * (cost.encode + len(params.tau_grid) * (cost.variant + cost.rocket))
         + (len(params.tau_grid) + 1) * judging.fid
         + min(n_samples, params.tau_search.n_samples) * cost.rocket

@@ -216,6 +216,7 @@ def loss_curves(run: Inputs) -> Figure:
             "loss": "loss: distance of mapped variants and real series, L1 by default",
             "l1": "of it, L1",
             "stft": "of it, distance of the Fourier magnitudes, unweighted",
+            "energy": "of it, energy distance of mapped samples and real series, unweighted",
             "l1_input": "L1 of the variants unmapped, to be beaten",
             "validation_loss": "loss on TRAIN series that were held out",
             "validation_input": "that of no mapping, to be beaten",

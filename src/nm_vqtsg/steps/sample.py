@@ -7,7 +7,9 @@ Reads ``stage1.safetensors``, ``stage2.safetensors``, the class frequencies of `
 * ``y`` (n,), the classes that `X` was drawn of, where `sample.unconditional` is ``mixture``;
 * ``tokens_0``, ``tokens_1``, ... (n, N), the tokens of `X` in each band;
 * ``X_class`` (m, C, L) and ``y_class`` (m,), `sample.n_per_class` series of each class, classes in order;
-  absent where the data have no labels.
+  absent where the data have no labels;
+
+and ``pool.npz``, with nothing but ``X`` (`sample.n_pool`, C, L), unconditional series for the mapper to learn on.
 """
 
 import numpy as np
@@ -44,4 +46,10 @@ def run(ctx: StepContext) -> None:
         y = torch.arange(test.n_classes).repeat_interleave(config.n_per_class)
         x = model.sample(len(y), y, rng=new_rng(ctx.seed, "sample", "class"), session=ctx.session)
         arrays |= {"X_class": x.cpu().numpy(), "y_class": y.numpy()}
+    pool = np.empty((0, *train.X.shape[1:]), np.float32)
+    if config.n_pool:
+        pool = (
+            model.sample(config.n_pool, rng=new_rng(ctx.seed, "sample", "pool"), session=ctx.session).cpu().numpy()
+        )
     save_npz(ctx.paths.samples, **arrays, provenance=np.array(canonical_json(ctx.provenance())))
+    save_npz(ctx.paths.pool, X=pool)

@@ -1,15 +1,15 @@
 """Step ``stage3``: train the neural mapper on the temperature that was found.
 
-Reads ``train.npz``, ``stage1.safetensors`` and ``tau.json``; writes ``stage3.safetensors``, ``stage3.json`` and
-``stage3_curve.tsv``. Where the search found no mapping to be best, its `tau` is null, nothing is trained, and the
-mapper changes nothing.
+Reads ``train.npz``, ``stage1.safetensors``, ``tau.json`` and ``pool.npz``; writes ``stage3.safetensors``,
+``stage3.json`` and ``stage3_curve.tsv``. Where the search found no mapping to be best, its `tau` is null, nothing
+is trained, and the mapper changes nothing.
 """
 
 from dataclasses import asdict
 
 import torch
 
-from nm_vqtsg.artifacts import load_json, save_json
+from nm_vqtsg.artifacts import load_json, load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.mapper import advice
@@ -36,7 +36,8 @@ def run(ctx: StepContext) -> None:
     codes = codes_digest(tokenizer.codebooks)
     tau = None if tau is None else float(tau)
     mapper = Mapper(params.stage3, params.svq, tau, x.shape[1], x.shape[2], codes)
-    curve = mapper.fit(variants, ctx.seed, ctx.session, train.y)
+    pool = torch.from_numpy(load_npz(ctx.paths.pool, required=("X",))["X"])
+    curve = mapper.fit(variants, ctx.seed, ctx.session, train.y, pool)
     quality = {} if tau is None else asdict(measure(mapper, variants, ctx.seed))
 
     report = {

@@ -1,9 +1,9 @@
 """Step ``tau_search``: find the temperature of stochastic vector quantisation.
 
-Reads ``train.npz``, ``stage1.safetensors`` and ``samples.npz``; writes ``tau.json``, which holds the chosen
-temperature and nothing else, and ``tau_curve.json``, the whole search. Where ``tau_search.choose`` is ``outcome``,
-the likeness of samples and variants is measured all the same, for Figure 5, but decides nothing; where no mapping
-wins, the temperature is null.
+Reads ``train.npz``, ``stage1.safetensors``, ``samples.npz`` and ``pool.npz``; writes ``tau.json``, which holds the
+chosen temperature and nothing else, and ``tau_curve.json``, the whole search. Where ``tau_search.choose`` is
+``outcome``, the likeness of samples and variants is measured all the same, for Figure 5, but decides nothing;
+where no mapping wins, the temperature is null.
 """
 
 from dataclasses import asdict
@@ -58,6 +58,7 @@ def run(ctx: StepContext) -> None:
             config=params.stage3.model_copy(update={"steps": params.tau_search.mapper_steps}),
             svq=params.svq,
             y=train.y,
+            pool=torch.from_numpy(load_npz(ctx.paths.pool, required=("X",))["X"]),
             seed=ctx.seed,
             session=ctx.session,
         )

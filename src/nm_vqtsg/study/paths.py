@@ -93,6 +93,11 @@ class Paths:
         return self._run("samples.npz")
 
     @property
+    def pool(self) -> Path:
+        """Generated series for the mapper to learn on; where it needs none, always the same file without any."""
+        return self._run("pool.npz")
+
+    @property
     def tau(self) -> Path:
         """The chosen temperature, alone, so that stage 3 depends on nothing else of the search."""
         return self._run("tau.json")
