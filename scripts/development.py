@@ -57,6 +57,13 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     # series that were z-scored one by one, as most of the archive's
     "normalised": (MIXTURE, *NORMALISED),
     "normalised-stft-3": (MIXTURE, *NORMALISED, "stage3.stft_weight=3"),
+    "normalised-stft-3-energy-10": (
+        MIXTURE,
+        *NORMALISED,
+        "stage3.stft_weight=3",
+        *POOL,
+        "stage3.energy_weight=10",
+    ),
     # drawing the tokens; there is something to guide only where a class is drawn first
     "guidance-2": (MIXTURE, "sample.guidance_scale=2"),
     "guidance-4": (MIXTURE, "sample.guidance_scale=4"),
