@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nm_vqtsg.artifacts import load_json, save_json
+from nm_vqtsg.artifacts import load_json, save_json, save_npz
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, TrainingError
@@ -58,6 +58,12 @@ def make_data(folder: Path, phases: float = 1, noise: float = 0.2) -> Paths:
     return paths
 
 
+def searched(paths: Paths) -> None:
+    """What stage 3 reads of the steps before it: a temperature, and no pool."""
+    save_json(paths.tau, {"tau": 0.5})
+    save_npz(paths.pool, X=np.empty((0, 1, 24), np.float32))
+
+
 def only(warnings: list[str], words: str) -> str:
     found = [warning for warning in warnings if words in warning]
     assert found, warnings
@@ -87,7 +93,7 @@ def test_a_prior_that_predicts_one_token(tmp_path: Path) -> None:
 def test_a_mapper_that_returns_a_constant(tmp_path: Path) -> None:
     """A weight decay that shrinks all weights to nothing."""
     paths = make_data(tmp_path)
-    save_json(paths.tau, {"tau": 0.5})
+    searched(paths)
     stage1.run(context(tmp_path, "stage1"))
     stage3.run(context(tmp_path, "stage3", "stage3.weight_decay=200"))
     report = load_json(paths.report(3))
@@ -98,7 +104,7 @@ def test_a_mapper_that_returns_a_constant(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_names_step_rate_and_checkpoint(tmp_path: Path) -> None:
     """A learning rate that no training survives; checkpoints hold the state before."""
     paths = make_data(tmp_path)
-    save_json(paths.tau, {"tau": 0.5})
+    searched(paths)
     stage1.run(context(tmp_path, "stage1"))
     step = context(tmp_path, "stage3", "stage3.learning_rate=1000", "stage3.learning_rate_min=1000")
     step.checkpoint_every = 0
@@ -119,7 +125,7 @@ def test_the_metrics_of_a_run_repeat_all_warnings(tmp_path: Path) -> None:
     paths = make_data(tmp_path, phases=0, noise=0.001)
     stage1.run(context(tmp_path, "stage1", "stage1.codebook_size=256"))
     stage2.run(context(tmp_path, "stage2", "stage2.steps=30", "stage2.weight_decay=200"))
-    save_json(paths.tau, {"tau": 0.5})
+    searched(paths)
     stage3.run(context(tmp_path, "stage3", "stage3.weight_decay=200"))
     save_json(paths.fcn_report, {"accuracy": 0.5})
     save_json(paths.tau_curve, {"grid": [0.1, 1], "tau": 1, "at_edge": True})
