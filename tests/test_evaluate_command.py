@@ -56,12 +56,14 @@ def files(tmp_path: Path) -> Path:
 def test_a_study_s_val_is_named(tmp_path: Path) -> None:
     """Its VAL says that it is no TEST, its TEST nothing; both are series that the study has scaled."""
     scaling, params = Scaling.of(REAL), Params(rocket=Rocket(n_kernels=20), evaluate=Evaluate(network_seeds=0))
-    for validation in (True, False):
-        series = Series(scaling.apply(REAL), None, None, scaling, validation)
-        series.save(tmp_path / "test.npz")
+    arrays = {"X": scaling.apply(REAL), "mean": scaling.mean, "std": scaling.std}
+    for validation in (True, False, None):
+        Series(arrays["X"], None, None, scaling, bool(validation)).save(tmp_path / "test.npz")
+        if validation is None:  # written by another hand, with the answer no
+            save_npz(tmp_path / "test.npz", **arrays, validation=np.array(False))
         save_npz(tmp_path / "samples.npz", X=scaling.apply(FAKE), provenance=np.array("{}"))
         found = evaluate_files(tmp_path / "test.npz", tmp_path / "samples.npz", params=params).scores
-        assert ("evaluated_on" in found) == (ON_VALIDATION in format_scores(found)) == validation
+        assert ("evaluated_on" in found) == (ON_VALIDATION in format_scores(found)) == bool(validation)
 
 
 def test_long_files_are_measured_as_the_series_they_hold(files: Path) -> None:

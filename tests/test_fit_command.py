@@ -16,7 +16,7 @@ import pytest
 from command_line import Done, run
 from sktime.datasets import load_italy_power_demand
 
-from nm_vqtsg import load_generator
+from nm_vqtsg import NeuralMapper, load_generator
 from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.commands import fit as module
 from nm_vqtsg.datasets.readers import read_own
@@ -211,6 +211,20 @@ def begin(folder: Path, *arguments: str, sets: list[str] = SETS) -> None:
         fit(folder, *arguments, sets=sets)
         os._exit(1)
     os.waitpid(process, 0)
+
+
+def test_the_mapper_learns_from_generated_series_where_that_is_asked_for(place: Path, tmp_path: Path) -> None:
+    """Generator and plain mapper stay as they are without; too few to learn from are refused."""
+    write_files(tmp_path)
+    words = [word for change in ("stage3.energy_weight=5", "sample.n_pool=20") for word in ("--set", change)]
+    refused = fit(tmp_path, *WIDE, "--out", "model", sets=[*SETS, *words[:2]])
+    assert refused.returncode == 1 and "sample.n_pool: with stage3.energy_weight" in refused.stderr
+    done = fit(tmp_path, *WIDE, "--out", "model", sets=[*SETS, *words])
+    assert done.returncode == 0, done.stderr
+    plain, other = (NeuralMapper.load(folder / "model", progress=False) for folder in (place, tmp_path))
+    assert (plain.mapper_.config.energy_weight, other.mapper_.config.energy_weight) == (0, 5)
+    draws = [load_generator(folder / "model").sample(8, seed=3) for folder in (place, tmp_path)]
+    assert np.array_equal(*draws) and not np.array_equal(plain.transform(draws[0]), other.transform(draws[0]))
 
 
 def test_other_data_or_parameters_never_go_on_silently(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_page_is_what_git_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_paper_s_study_is_the_paper_s_preset() -> None:
     params = open_context(ROOT / "studies" / "paper", "tables").params
     published = dict(flat(PRESETS["paper"]))
-    beside = {"datasets", "data.source", "fcn.epochs", "fcn.patience"}  # a judge that costs an eighth
+    beside = {"datasets", "data.source", "fcn.epochs", "fcn.patience"}  # a judge that costs less
     assert {key for key, value in flat(params) if value != published[key]} == beside
     assert set(load_paper().tables["fid"].rows) - set(params.datasets) == NOT_AT_HAND
     assert params.seeds == (0, 1, 2) and params.datasets[0] == "TwoPatterns"

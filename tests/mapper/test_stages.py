@@ -118,14 +118,14 @@ def test_stage3_reads_nothing_of_the_search_but_tau_and_repeats_to_the_byte(stud
     assert [path.read_bytes() for path in outputs] == before
 
 
-def test_the_pool_is_learnt_on_where_it_is_asked_for(study: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_pool_is_learnt_on_where_it_is_asked_for(study: Path) -> None:
     """By stage 3, and by the short mappers of a search by outcome."""
     by_outcome = TauSearch(n_samples=64, choose="outcome", mapper_steps=3)
     weighted = PARAMS.model_copy(
         update={"stage3": PARAMS.stage3.model_copy(update={"energy_weight": 5.0}), "tau_search": by_outcome}
     )
     paths = context(study, "stage3").paths
-    before = {path: path.read_bytes() for path in (*paths.weights(3).parent.iterdir(),) if path.is_file()}
+    before = {path: path.read_bytes() for path in paths.weights(3).parent.iterdir() if path.is_file()}
     try:
         for step, module in (("stage3", stage3), ("tau_search", tau_search)):
             with pytest.raises(ParameterError, match="energy_weight: there are no generated series"):

@@ -204,7 +204,7 @@ def _read(path: Path, labels: str | None, csv: CsvLayout, mending: Mending) -> N
         scaled = {"mean", "std"} <= set(arrays) or "provenance" in arrays
         if scaled and labels is None:  # a study's split, or its samples where there are no classes
             rows = check_arrays(arrays["X"], arrays.get("y"), path)
-            validation = "validation" in arrays
+            validation = bool(np.any(arrays.get("validation", False)))
             return NamedSeries(str(path), rows.X, _texts(rows), True, validation=validation)
     return named(path, read_file(path, labels, csv, mending))
 

@@ -30,17 +30,8 @@ class EnergyDistance(nn.Module):
     Views are the series themselves and, for every window of `SpectralLoss`, the magnitudes of their short-time
     Fourier transforms and `LOG_SHARE` of their logarithms. Each is divided by the root of its number of values, so
     that distances of points are root mean squares, whatever the length. FID, IS, cFID, ROCKET-FID, Context-FID,
-    AUC and CAS see other features; sliced Wasserstein and the distance of spectra come near these.
-
-    Parameters
-    ----------
-    length : int
-        L of the series.
-
-    Raises
-    ------
-    ParameterError
-        If the series are shorter than the shortest window.
+    AUC and CAS see other features; sliced Wasserstein and the distance of spectra come near these. `length` is L,
+    and series that are too short are refused, as there.
     """
 
     def __init__(self, length: int) -> None:
