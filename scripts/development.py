@@ -47,10 +47,11 @@ NORMALISED = ("stage1.instance_norm=true", "stage3.instance_norm=true")
 POOL = ("sample.n_pool=4096",)
 FINE = "tau_grid=[0.03,0.1,0.3]"
 PRESET = "preset"
+PAPER = f"{PRESET}=paper"
 
 CANDIDATES: dict[str, tuple[str, ...]] = {
     "reference": (),
-    "paper": ("preset=paper",),
+    "paper": (PAPER,),
     # series without a class
     "mixture": (MIXTURE,),
     "class-dropout-5": ("stage2.class_dropout=0.5",),
@@ -90,6 +91,26 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
         "stage3.validation_fraction=0.15",
     ),
     "stft-3-energy-10": (MIXTURE, *POOL, "stage3.energy_weight=10", "stage3.stft_weight=3"),
+    # the paper's generator as it is; what else there is to gain in sampling and mapper
+    "paper-mixture": (PAPER, MIXTURE),
+    "paper-stft-3": (PAPER, MIXTURE, "stage3.stft_weight=3"),
+    "paper-normalised-stft-3": (PAPER, MIXTURE, "stage3.instance_norm=true", "stage3.stft_weight=3"),
+    "paper-normalised-stft-3-energy-10": (
+        PAPER,
+        MIXTURE,
+        "stage3.instance_norm=true",
+        "stage3.stft_weight=3",
+        *POOL,
+        "stage3.energy_weight=10",
+    ),
+    "paper-normalised-stft-3-outcome": (
+        PAPER,
+        MIXTURE,
+        "stage3.instance_norm=true",
+        "stage3.stft_weight=3",
+        FINE,
+        "tau_search.choose=outcome",
+    ),
     # the prior
     "prior-average": (MIXTURE, "stage2.ema_decay=0.999"),
     "prior-hf": (MIXTURE, "stage2.hf.width=128", "stage2.hf.depth=2", "stage2.hf.heads=2"),
