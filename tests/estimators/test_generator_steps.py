@@ -114,14 +114,27 @@ def test_the_pool_holds_other_series_than_those_that_are_scored(tmp_path: Path) 
     paths = run_both(prepare(tmp_path, labels=True))
     before = load_npz(paths.samples)
     ctx = context(tmp_path, "sample")
-    sampling = PARAMS.sample.model_copy(update={"n_pool": 40})
+    sampling = PARAMS.sample.model_copy(update={"n_pool": 40, "n_redrawn": 50, "redraw_fraction": 0.2})
     sample.run(replace(ctx, params=PARAMS.model_copy(update={"sample": sampling})))
     after, pool = load_npz(paths.samples), load_npz(paths.pool)
-    assert list(pool) == ["X"] and pool["X"].shape == (40, 1, LENGTH) and pool["X"].dtype == np.float32
+    assert list(pool) == ["X", "X_redrawn", "rows"]
+    assert pool["X"].shape == (40, 1, LENGTH) and pool["X"].dtype == np.float32
     for name in ("X", "X_class"):
         np.testing.assert_array_equal(after[name], before[name])
     scored = {series.tobytes() for series in after["X"]}
     assert sum(series.tobytes() in scored for series in pool["X"]) < 20
+
+
+def test_redrawn_series_are_nearer_to_their_own_than_to_others(tmp_path: Path) -> None:
+    paths = run_both(prepare(tmp_path, labels=True))
+    sampling = PARAMS.sample.model_copy(update={"n_redrawn": 50, "redraw_fraction": 0.05})
+    ctx = context(tmp_path, "sample")
+    sample.run(replace(ctx, params=PARAMS.model_copy(update={"sample": sampling})))
+    pool, train = load_npz(paths.pool), Series.load(paths.train).X
+    assert pool["X_redrawn"].shape == (50, 1, LENGTH) and pool["rows"].shape == (50,)
+    own = np.abs(pool["X_redrawn"] - train[pool["rows"]]).mean()
+    other = np.abs(pool["X_redrawn"] - train[np.roll(pool["rows"], 1)]).mean()
+    assert 0 < own < other
 
 
 def test_without_labels_there_are_no_class_samples(tmp_path: Path) -> None:

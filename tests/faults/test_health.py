@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from nm_vqtsg.artifacts import load_json, save_json, save_npz
+from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, TrainingError
 from nm_vqtsg.mapper import advice as of_mapper
+from nm_vqtsg.mapper.pool import Pool, save_pool
 from nm_vqtsg.params import Params, override
 from nm_vqtsg.prior import advice as of_prior
 from nm_vqtsg.steps import evaluate, stage1, stage2, stage3
@@ -61,7 +63,7 @@ def make_data(folder: Path, phases: float = 1, noise: float = 0.2) -> Paths:
 def searched(paths: Paths) -> None:
     """What stage 3 reads of the steps before it: a temperature, and no pool."""
     save_json(paths.tau, {"tau": 0.5})
-    save_npz(paths.pool, X=np.empty((0, 1, 24), np.float32))
+    save_pool(paths.pool, Pool.of(torch.empty(0, 1, 24)))
 
 
 def only(warnings: list[str], words: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from patch_generator import waves
 
 from nm_vqtsg.artifacts import load_json, load_model, save_json, save_npz
@@ -13,6 +14,7 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError, ParameterError
 from nm_vqtsg.estimators.neural_mapper import NeuralMapper
+from nm_vqtsg.mapper.pool import Pool, save_pool
 from nm_vqtsg.params import Params, Rocket, Stage1, Stage3, TauSearch
 from nm_vqtsg.steps import stage3, tau_search
 from nm_vqtsg.steps.context import StepContext
@@ -51,7 +53,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.fit(X)
     tokenizer.save(ctx.paths.weights(1))
     save_npz(ctx.paths.samples, X=waves(70, seed=1).numpy())
-    save_npz(ctx.paths.pool, X=np.empty((0, 1, 24), np.float32))
+    save_pool(ctx.paths.pool, Pool.of(torch.empty(0, 1, 24)))
     tau_search.run(ctx)
     stage3.run(context(folder, "stage3"))
     return folder
@@ -130,7 +132,7 @@ def test_the_pool_is_learnt_on_where_it_is_asked_for(study: Path) -> None:
         for step, module in (("stage3", stage3), ("tau_search", tau_search)):
             with pytest.raises(ParameterError, match="energy_weight: there are no generated series"):
                 module.run(context(study, step, weighted))
-        save_npz(paths.pool, X=waves(70, seed=2).numpy())
+        save_pool(paths.pool, Pool.of(waves(1), waves(70, seed=2)))
         stage3.run(context(study, "stage3", weighted))
         assert set(paths.curve(3).read_text().split("\n")[0].split("\t")) == {
             "step", "loss", "l1", "energy", "l1_input", "lr"

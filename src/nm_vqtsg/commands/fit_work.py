@@ -26,6 +26,7 @@ from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.estimators.registry import generator_class
 from nm_vqtsg.evaluation.any_series import Measured, NamedSeries, measure_any
 from nm_vqtsg.evaluation.controls import Change
+from nm_vqtsg.mapper.objective import wants_samples
 from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.params import Params, as_yaml
 from nm_vqtsg.report import Subject, report_page
@@ -199,9 +200,10 @@ class GeneratorWork(Work):
             device=str(self.session.device),
         )
         pool = None
-        if params.stage3.energy_weight:
+        if wants_samples(params.stage3):
             pool = self.generator.sample(params.sample.n_pool, seed=self._seed(POOL), session=self.session)
-        return mapper.fit(self.generator, X, y, generated=pool, session=self.session_of("stage3"))
+        session, n_redrawn = self.session_of("stage3"), params.sample.n_redrawn
+        return mapper.fit(self.generator, X, y, generated=pool, n_redrawn=n_redrawn, session=session)
 
     def _seed(self, purpose: int) -> int:
         """Of series drawn for a purpose of their own."""

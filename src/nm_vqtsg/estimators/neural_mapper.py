@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from nm_vqtsg.errors import DataError, UserError
 from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, write_card
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper import advice
-from nm_vqtsg.mapper.energy import POOL
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.objective import wants_samples
 from nm_vqtsg.mapper.outcome import Outcome, search_by_outcome
+from nm_vqtsg.mapper.pool import SIZE, Pool, Source, draw_pool
 from nm_vqtsg.mapper.quality import MapperReport, measure
 from nm_vqtsg.mapper.train import HeldOut
 from nm_vqtsg.metrics.rocket import RocketFeatures
@@ -33,7 +34,7 @@ from nm_vqtsg.svq import advice as svq_advice
 from nm_vqtsg.svq.quantize import check_tau
 from nm_vqtsg.svq.tau_search import TauCurve, search_tau
 from nm_vqtsg.svq.variants import Codec, StochasticVariants
-from nm_vqtsg.training.seeds import new_rng
+from nm_vqtsg.training.seeds import derive_seed, new_rng
 
 SUFFIX = ".safetensors"
 
@@ -154,6 +155,7 @@ class NeuralMapper(SectionEstimator):
         y: Any = None,
         *,
         generated: Any = None,
+        n_redrawn: int = SIZE,
         session: Session | None = None,
     ) -> Self:
         """Train on the real series that the generator was trained on.
@@ -161,16 +163,20 @@ class NeuralMapper(SectionEstimator):
         Parameters
         ----------
         generator : VQGenerator, ScaledGenerator or Codec
-            Its tokeniser makes the variants; where `tau` is given and ``stage3.energy_weight`` is 0, a tokeniser
-            alone will do. With a `ScaledGenerator`, `X` is in the units of the data, and so are the series of
-            `transform`; otherwise all are z-scored as the generator's are.
+            Its tokeniser makes the variants; where `tau` is given and nothing is learnt on generated series, a
+            tokeniser alone will do. With a `ScaledGenerator`, `X` is in the units of the data, and so are the
+            series of `transform`; otherwise all are z-scored as the generator's are.
         X : array-like
             (n, C, L), or (n, L) for one channel, or a table or panel as the generator takes it.
         y : array-like, optional
-            (n,) labels: ``stage3.validation_fraction`` holds out this share of every class.
+            (n,) labels, those that the generator was trained with if the prior draws anew: a part of every class
+            is held out by ``stage3.validation_fraction``, and all are drawn equally often by ``stage3.balanced``.
         generated : array-like, optional
             (m, C, L) or (m, L), in the units of `X`: series of the generator to learn on where
-            ``stage3.energy_weight`` is not 0; without them 4096 are drawn. Map others than these.
+            ``stage3.energy_weight`` or ``stage3.adversarial_weight`` is not 0; without them 4096 are drawn. Map
+            others than these.
+        n_redrawn : int
+            Series of `X` that the generator's prior draws anew in part, for ``stage3.redrawn_fraction``.
         session : Session, optional
             Surroundings other than `device` and `progress` say, with checkpoints for example.
 
@@ -205,7 +211,7 @@ class NeuralMapper(SectionEstimator):
         self.tau_curve_ = self.outcome_ = None
         self.warnings_ = []
         variants = StochasticVariants(inner, x, svq)
-        pool = self._pool(inner, generated, x, seed, session) if config.energy_weight else None
+        pool = self._pool(inner, generated, n_redrawn, x, labels, seed, session)
         tau = self._search(inner, x, labels, pool, seed, session) if self.tau is None else self.tau
         mapper = Mapper(config, svq, tau, channels, length, codes_digest(inner.codebooks))
         mapper.scaling = Scaling(mean, std)
@@ -294,22 +300,49 @@ class NeuralMapper(SectionEstimator):
         estimator.mean_, estimator.std_ = mapper.scaling.mean, mapper.scaling.std
         return estimator
 
-    def _pool(self, generator: Codec, generated: Any, x: Tensor, seed: int, session: Session) -> Tensor:
-        if generated is not None:
-            return self._scaled(as_series(generated, *x.shape[1:]))
-        if not hasattr(generator, "sample"):
+    def _pool(
+        self,
+        generator: Codec,
+        generated: Any,
+        n_redrawn: int,
+        x: Tensor,
+        labels: np.ndarray | None,
+        seed: int,
+        session: Session,
+    ) -> Pool:
+        """What the options that learn on generated series need."""
+        config: Stage3 = self.section("stage3")
+        n_samples, n_redrawn = SIZE * wants_samples(config), n_redrawn if config.redrawn_fraction else 0
+        pool = Pool.of(x)
+        if n_samples and generated is not None:
+            pool, n_samples = Pool.of(x, self._scaled(as_series(generated, *x.shape[1:]))), 0
+        if n_samples and not hasattr(generator, "sample"):
+            name = "energy_weight" if config.energy_weight else "adversarial_weight"
+            raise UserError(f"stage3.{name}: needs generated series; give them (generated), or a whole generator")
+        if n_redrawn and not hasattr(generator, "redraw"):
             raise UserError(
-                "stage3.energy_weight: needs generated series; give them (generated), or a whole generator"
+                "stage3.redrawn_fraction: needs a generator that draws tokens anew (redraw); "
+                f"{type(generator).__name__} does not. Set it to 0"
             )
-        drawn: Tensor = generator.sample(POOL, rng=new_rng(seed, "mapper", "pool"), session=session)
-        return drawn
+        y = None if labels is None else torch.from_numpy(labels)
+        source = cast(Source, generator)
+        drawn = draw_pool(
+            source,
+            x,
+            y,
+            n_samples=n_samples,
+            n_redrawn=n_redrawn,
+            seed=derive_seed(seed, "mapper"),
+            session=session,
+        )
+        return drawn._replace(samples=pool.samples) if len(pool.samples) else drawn
 
     def _search(
         self,
         generator: Codec,
         x: Tensor,
         labels: np.ndarray | None,
-        pool: Tensor | None,
+        pool: Pool,
         seed: int,
         session: Session,
     ) -> float | None:

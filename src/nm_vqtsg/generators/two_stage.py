@@ -105,3 +105,14 @@ class TwoStageGenerator:
     ) -> Tensor:
         """Draw `n` series (n, C, L); of class(es) `y`, (n,) int64 or one for all, where given."""
         return self.decode(self.sample_tokens(n, y, rng=rng, session=session))
+
+    def redraw(
+        self, x: Tensor, y: Tensor | None = None, *, rng: torch.Generator, session: Session | None = None
+    ) -> Tensor:
+        """Series (B, C, L) with a part of their tokens drawn anew by the prior: real ones with its errors.
+
+        `y` (B,) int64 are their classes, and the share of the tokens is `Sample.redraw_fraction`. The nearest live
+        codes stand for what is not drawn.
+        """
+        tokens = self.tokenizer.tokens(x.to(self.prior.device))
+        return self.decode(self.prior.redraw(tokens, y, rng=rng, config=self.sampling, session=session))

@@ -4,12 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pdist
 
-from nm_vqtsg.errors import ParameterError
 from nm_vqtsg.mapper.loss import SpectralLoss
 
 BATCH = 64  # series of either set at each step
 LOG_SHARE = 0.3  # of logarithms of magnitudes beside magnitudes
-POOL = 4096  # generated series to draw from, where nobody says how many
 
 
 def energy_distance(a: Tensor, b: Tensor) -> Tensor:
@@ -36,10 +34,7 @@ class EnergyDistance(nn.Module):
 
     def __init__(self, length: int) -> None:
         super().__init__()
-        try:
-            self.spectral = SpectralLoss(length)
-        except ParameterError as error:
-            raise ParameterError(str(error).replace("stft_weight", "energy_weight")) from error
+        self.spectral = SpectralLoss(length, "energy_weight")
 
     def views(self, x: Tensor) -> list[Tensor]:
         """Of series (B, C, L): (B, values) each."""

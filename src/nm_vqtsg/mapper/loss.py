@@ -29,6 +29,8 @@ class SpectralLoss(nn.Module):
     ----------
     length : int
         L of the series.
+    option : str
+        The parameter that asks for it, for the message.
 
     Raises
     ------
@@ -36,12 +38,12 @@ class SpectralLoss(nn.Module):
         If the series are shorter than the shortest window.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, option: str = "stft_weight") -> None:
         super().__init__()
         self.windows = tuple(window for window in WINDOWS if window <= length)
         if not self.windows:
             raise ParameterError(
-                f"stage3.stft_weight: series of {length} samples are shorter than the shortest window, "
+                f"stage3.{option}: series of {length} samples are shorter than the shortest window, "
                 f"{WINDOWS[0]}; set it to 0"
             )
         for window in self.windows:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.errors import DataError, ParameterError, UserError
 from nm_vqtsg.mapper.network import UNet
+from nm_vqtsg.mapper.pool import Pool
 from nm_vqtsg.mapper.train import HeldOut, train
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.nn.instance import InstanceNorm
@@ -105,28 +106,30 @@ class Mapper:
         seed: int = 0,
         session: Session | None = None,
         y: np.ndarray | None = None,
-        pool: Tensor | None = None,
+        pool: Pool | None = None,
         description: str = "stage 3",
     ) -> list[Row]:
         """Train from scratch on real series and their variants; return the loss curve; no mapping has none.
 
-        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares, `pool`
-        (m, C, L) generated series for the ``energy_weight``, and `description` what the progress is called.
+        `y` (n,) are the classes of the series, of which ``validation_fraction`` holds out equal shares and
+        ``balanced`` batches have equally many, `pool` is what the options take that learn on generated series, and
+        `description` what the progress is called.
 
         Raises
         ------
         DataError
             If the series have another shape, or none can be held out.
         ParameterError
-            If there is an ``energy_weight``, and no pool.
+            If an option needs classes or a pool that are not given.
         TrainingError
             If a loss is not finite.
         """
         self._check(variants.x)
         if self.tau is None:
             return []
-        if pool is not None and len(pool):
-            self._check(pool)
+        for series in () if pool is None else (pool.samples, pool.redrawn):
+            if len(series):
+                self._check(series)
         network = seeded(derive_seed(seed, "mapper"), self._build)
         for part in network.modules():
             if isinstance(part, InstanceNorm):

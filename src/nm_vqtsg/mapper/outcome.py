@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nm_vqtsg.errors import DataError
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.pool import Pool
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.metrics.uncertainty import fid_draws
 from nm_vqtsg.nn.quantizer import codes_digest
@@ -79,7 +80,7 @@ def search_by_outcome(
     config: Stage3,
     svq: Svq,
     y: np.ndarray | None = None,
-    pool: Tensor | None = None,
+    pool: Pool | None = None,
     seed: int = 0,
     session: Session | None = None,
 ) -> Outcome:
@@ -106,8 +107,8 @@ def search_by_outcome(
         Distance and unit of the temperatures.
     y : (n,) array, optional
         Classes of `x`.
-    pool : Tensor, optional
-        (k, C, L) float32, generated series for mappers with an ``energy_weight``; others than `x_hat`.
+    pool : Pool, optional
+        For mappers that learn on generated series; others than `x_hat`.
     seed, session
         Of training, split and bootstrap; device and progress.
 
@@ -127,6 +128,7 @@ def search_by_outcome(
         raise DataError(
             f"tau cannot be chosen by outcome with {len(x)} series: two must be held out; choose by similarity"
         )
+    pool = None if pool is None else pool.within(torch.from_numpy(fitted))
     rng = np.random.default_rng(derive_seed(seed, "outcome", "draws"))
     if len(held_out) > MOST_HELD_OUT:
         held_out = np.sort(rng.choice(held_out, MOST_HELD_OUT, replace=False))

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import l1_loss
+from torch import nn
 
-from nm_vqtsg.errors import ParameterError
-from nm_vqtsg.mapper.energy import BATCH, EnergyDistance
 from nm_vqtsg.mapper.loss import MapperLoss
+from nm_vqtsg.mapper.objective import Objective, trained_together
+from nm_vqtsg.mapper.pool import Pool
 from nm_vqtsg.metrics.counts import ENOUGH
 from nm_vqtsg.nn.batches import in_batches
 from nm_vqtsg.params import Stage3
@@ -19,7 +18,7 @@ from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training.average import InTurn, MovingAverage
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.loop import Callback, fit
-from nm_vqtsg.training.seeds import derive_seed, new_rng
+from nm_vqtsg.training.seeds import derive_seed, new_rng, seeded
 from nm_vqtsg.training.validation import Validation, holdout, look_every
 
 MOST_DRAWS = 8  # variants of each held-out series
@@ -94,33 +93,35 @@ def train(
     seed: int,
     session: Session,
     y: np.ndarray | None = None,
-    pool: Tensor | None = None,
+    pool: Pool | None = None,
     description: str = "stage 3",
 ) -> tuple[list[Row], HeldOut | None]:
     """Minimise E |x − f_φ(x̃')|, or another `MapperLoss`, over fresh variants x̃', in place.
 
-    With ``energy_weight`` so many times the `EnergyDistance` between f_φ(x̂), of series x̂ of the `pool`, and real
-    series is added. With ``validation_fraction`` a part of the series, of every class of `y` alike, is held out,
-    and the weights are those that did best on it, by the loss of pairs alone; with ``ema_decay`` weights are their
-    moving average.
+    A share ``redrawn_fraction`` of a batch are other variants, those of the `pool`, of which the prior has drawn a
+    part of the tokens anew; with ``balanced`` batches all classes of `y` are drawn equally often. Of series x̂ of
+    the pool, so many times the `EnergyDistance` between f_φ(x̂) and real series is added as ``energy_weight`` says,
+    and with an ``adversarial_weight`` so many times the loss of a network that learns, beside the mapper, to tell
+    the two (`Critic`). With ``validation_fraction`` a part of the series, of every class of `y` alike, is held
+    out, and the weights are those that did best on it, by the loss of pairs alone; with ``ema_decay`` weights are
+    their moving average.
 
     Returns
     -------
     list of dict
-        The curve. Its ``l1_input`` is |x − x̃'| of the same batches: L1 of doing nothing. With a ``stft_weight``
-        it also has the parts of the loss, ``l1`` and ``stft``, with an ``energy_weight`` ``l1`` and ``energy``;
-        with series held out, ``validation_loss`` and ``validation_input``, the loss on them and that of doing
-        nothing.
+        The curve. Its ``l1_input`` is |x − x̃'| of the same batches: L1 of doing nothing. With other losses than
+        L1 it also has the parts: ``l1``, and ``stft``, ``energy``, or ``adversarial`` and ``critic``, what the
+        critic minimises. With series held out there are ``validation_loss`` and ``validation_input``, the loss on
+        them and that of doing nothing.
     HeldOut or None
         What the weights that were kept did on the held-out series.
 
     Raises
     ------
     ParameterError
-        If there is an ``energy_weight``, and no pool of at least two series.
+        If an option needs classes or a pool that are not given.
     """
     network.to(session.device)
-    generated = _Generated(config, pool, variants.x) if config.energy_weight else None
     loss = MapperLoss(config, variants.x.shape[2], session.device)
     callbacks: list[Callback] = []
     average = MovingAverage(network, config.ema_decay) if config.ema_decay else None
@@ -137,25 +138,14 @@ def train(
         validation.take(0)
         callbacks.append(validation)
         session = replace(session, log_every=every)
-
-    def step_loss(rows: Tensor, rng: torch.Generator, step: int) -> dict[str, Tensor]:
-        if fitted is not None:
-            rows = fitted[rows]
-        x = variants.x[rows]
-        variant = variants.draw(rows, tau, rng)
-        if generated is None:
-            return loss(network(variant), x) | {"l1_input": l1_loss(variant, x)}
-        mapped = network(torch.cat([variant, generated.draw(rng)]))  # one pass
-        of_pairs = loss(mapped[: len(x)], x)
-        energy = generated.distance(mapped[len(x) :], fitted, rng)
-        total = of_pairs["loss"] + config.energy_weight * energy
-        parts = {"l1": of_pairs["loss"]} | of_pairs | {"loss": total, "energy": energy}
-        return parts | {"l1_input": l1_loss(variant, x)}
-
+    objective = seeded(
+        derive_seed(seed, "mapper critic"),
+        lambda: Objective(config, loss, variants, tau, fitted, y, pool),
+    )
     curve = fit(
-        network,
-        step_loss,
-        n=len(variants) if fitted is None else len(fitted),
+        trained_together(network, objective),
+        lambda rows, rng, step: objective.losses(network, rows, rng),
+        n=len(objective),
         budget=config,
         seed=seed,
         session=session,
@@ -171,29 +161,3 @@ def train(
     for row, (_, on_held_out, unmapped) in zip(curve, validation.history[1:].tolist(), strict=True):
         row["validation_loss"], row["validation_input"] = on_held_out, unmapped
     return curve, HeldOut(held_out.n, validation.best_step, validation.best_loss, held_out.loss_input)
-
-
-class _Generated:
-    """Generated series, and how far from real ones the network maps them."""
-
-    def __init__(self, config: Stage3, pool: Tensor | None, x: Tensor) -> None:
-        if pool is None or len(pool) < 2:
-            raise ParameterError(
-                "stage3.energy_weight: there are no generated series to learn on; give a pool of two or more, or "
-                "set it to 0"
-            )
-        self._pool, self._x = pool.to(x.device), x
-        self._energy = EnergyDistance(x.shape[2]).to(x.device)
-
-    def draw(self, rng: torch.Generator) -> Tensor:
-        """A batch of the pool."""
-        return self._pool[self._rows(len(self._pool), rng)]
-
-    def distance(self, mapped: Tensor, fitted: Tensor | None, rng: torch.Generator) -> Tensor:
-        """To a batch of the series that are not held out."""
-        rows = self._rows(len(self._x) if fitted is None else len(fitted), rng)
-        distance: Tensor = self._energy(mapped, self._x[rows if fitted is None else fitted[rows]])
-        return distance
-
-    def _rows(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randint(n, (BATCH,), generator=rng, device=rng.device).to(self._x.device)

@@ -273,12 +273,23 @@ class Sample(Section):
     n_samples: Several = param(ENOUGH, "code", "unconditional series, or as many as TEST has")
     n_per_class: Several = param(100, "code", "class-conditional series of each class")
     n_pool: Annotated[Whole, Field(ge=0, le=10**8)] = param(
-        0, "paper", "unconditional series for the mapper to learn on, where stage3.energy_weight is not 0"
+        0, "paper", "unconditional series for the mapper to learn on (energy_weight, adversarial_weight)"
     )
     unconditional: Literal["null_class", "mixture"] = param(
         "null_class",
         "code",
         "series without a given class: null_class, the prior's own; mixture, of classes as frequent as in TRAIN",
+    )
+    n_redrawn: Annotated[Whole, Field(ge=0, le=10**8)] = param(
+        0,
+        "paper",
+        "series of TRAIN, partly drawn anew by the prior, for the mapper to learn on (redrawn_fraction)",
+    )
+    redraw_fraction: Annotated[float, Field(gt=0, le=1)] = param(
+        0.25, "ours", "share of a series' tokens drawn anew: in each correction, and of n_redrawn"
+    )
+    corrections: Annotated[Whole, Field(ge=0, le=10_000)] = param(
+        0, "paper", "times that a part of the tokens is drawn anew, given the others, when all are decoded"
     )
     steps: Annotated[Whole, Field(gt=0, le=10_000)] = param(10, "code", "decoding steps of each band")
     lf_choice_temperature: Noise = param(10.0, "code", "noise of the choice what to keep, LF")
@@ -342,6 +353,17 @@ class Stage3(Training):
         "weight of the energy distance of mapped samples (sample.n_pool) to TRAIN beside L1; 0 leaves it out",
     )
     ema_decay: Rate = param(0.0, "paper", "decay of the weights' moving average; 0 takes the weights themselves")
+    adversarial_weight: Annotated[float, Field(ge=0, le=1e6)] = param(
+        0.0,
+        "paper",
+        "weight of what a network that is trained to tell them from TRAIN says of mapped samples; 0 leaves it out",
+    )
+    redrawn_fraction: Annotated[float, Field(ge=0, le=1)] = param(
+        0.0,
+        "paper",
+        "share of each batch that the prior has drawn anew in part (sample.n_redrawn), in place of SVQ",
+    )
+    balanced: bool = param(False, "paper", "batches of SVQ variants have as many series of every class")
     instance_norm: bool = param(False, "paper", "mapped series get them, too (see stage1)")
 
 
@@ -426,10 +448,16 @@ class Params(Section):
                 f"fcn.source: only data sets of the UCR archive have a published judge; set it to own, or leave "
                 f"{shown(strange[0])} out"
             )
-        if self.stage3.energy_weight and self.sample.n_pool < 2:
+        for weight in ("energy_weight", "adversarial_weight"):
+            if getattr(self.stage3, weight) and self.sample.n_pool < 2:
+                raise ValueError(
+                    f"sample.n_pool: with stage3.{weight} the mapper learns on generated series; set it to 4096, "
+                    "for example, or the weight to 0"
+                )
+        if self.stage3.redrawn_fraction and not self.sample.n_redrawn:
             raise ValueError(
-                "sample.n_pool: with stage3.energy_weight the mapper learns on generated series; set it to 4096, "
-                "for example, or the weight to 0"
+                "sample.n_redrawn: with stage3.redrawn_fraction the mapper learns on series that the prior has "
+                "drawn anew in part; set it to 8192, for example, or the fraction to 0"
             )
         kinds = sorted(path.stem for path in GENERATORS.glob("[!_]*.py"))
         if self.generator not in kinds:

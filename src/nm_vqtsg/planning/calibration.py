@@ -13,6 +13,7 @@ from nm_vqtsg.datasets.scaling import Scaling
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.pool import Pool
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Params
 from nm_vqtsg.prior.model import Prior
@@ -127,7 +128,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     generator = TwoStageGenerator(tokenizer, prior, params.sample, [1] * n_classes)
     variants, draws = StochasticVariants(generator, x, params.svq), torch.Generator().manual_seed(0)
     mapper = Mapper(stage3, params.svq, 1.0, channels, length, codes="")
-    mapper.fit(variants, 0, sessions["stage3"], pool=x)
+    mapper.fit(variants, 0, sessions["stage3"], y, Pool(x, x, torch.arange(len(x), device=device)))
     judge, fcn = _judge(params, X, y, n_classes, sessions["fcn"], laps["fcn"])
 
     rows, part = slice(0, MEASURED), X[:MEASURED]

@@ -1,5 +1,6 @@
 """New tokens of all bands from a trained network, the coarse band first."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -23,7 +24,8 @@ def draw_tokens(
     classes : Tensor
         (B,) int64, on the network's device.
     config : Sample
-        Steps, choice temperatures (`lf` for the first band, `hf` for the others) and guidance.
+        Steps, choice temperatures (`lf` for the first band, `hf` for the others), guidance, and how often a part
+        of the tokens is drawn anew afterwards (`corrections`; `redraw_tokens`).
     guided : bool
         Whether the guidance applies.
     rng : torch.Generator
@@ -34,20 +36,82 @@ def draw_tokens(
     ArtifactError
         If the network gives probabilities that are no numbers.
     """
-    scale = config.guidance_scale if guided else 1.0
     finished: list[Tensor] = []
-    for band, n_tokens in enumerate(network.n_tokens):
-        tokens = decode(
-            band_logits(network, band, finished, classes, scale),
-            (len(classes), n_tokens),
-            mask_token=network.n_codes[band],
-            n_steps=config.steps,
-            choice_temperature=config.lf_choice_temperature if band == 0 else config.hf_choice_temperature,
-            rng=rng,
-            device=classes.device,
-        )
-        finished.append(tokens)
+    for band in range(len(network.n_tokens)):
+        finished.append(_decode_band(network, band, finished, classes, config, guided, rng))
+    for _ in range(config.corrections):
+        finished = redraw_tokens(network, finished, classes, config, guided, rng)
     return finished
+
+
+def redraw_tokens(
+    network: PriorNetwork,
+    tokens: Sequence[Tensor],
+    classes: Tensor,
+    config: Sample,
+    guided: bool,
+    rng: torch.Generator,
+) -> list[Tensor]:
+    """Draw a part of the tokens of every band anew, given the others: (B, N) int64 of each band.
+
+    Of each series and band the share ``redraw_fraction`` of the positions, rounded up, is chosen uniformly, and
+    decoded as `draw_tokens` decodes all; a later band is given the new tokens of those before it. What comes of it
+    is one step of a block Gibbs sampler, as far as the network's conditionals are those of one distribution.
+
+    Parameters
+    ----------
+    tokens : sequence of Tensor
+        (B, N) int64 of each band, ids in the vocabulary, on the network's device.
+    network, classes, config, guided, rng
+        As for `draw_tokens`.
+
+    Raises
+    ------
+    ArtifactError
+        If the network gives probabilities that are no numbers.
+    """
+    redrawn: list[Tensor] = []
+    for band, known in enumerate(tokens):
+        count = math.ceil(config.redraw_fraction * known.shape[1])
+        order = torch.rand(known.shape, generator=rng, device=rng.device).argsort(1)
+        redrawn.append(
+            _decode_band(
+                network,
+                band,
+                redrawn,
+                classes,
+                config,
+                guided,
+                rng,
+                known,
+                order[:, :count].sort(1).values.to(classes.device),
+            )
+        )
+    return redrawn
+
+
+def _decode_band(
+    network: PriorNetwork,
+    band: int,
+    finished: Sequence[Tensor],
+    classes: Tensor,
+    config: Sample,
+    guided: bool,
+    rng: torch.Generator,
+    known: Tensor | None = None,
+    open_positions: Tensor | None = None,
+) -> Tensor:
+    return decode(
+        band_logits(network, band, finished, classes, config.guidance_scale if guided else 1.0),
+        (len(classes), network.n_tokens[band]),
+        mask_token=network.n_codes[band],
+        n_steps=config.steps,
+        choice_temperature=config.lf_choice_temperature if band == 0 else config.hf_choice_temperature,
+        rng=rng,
+        device=classes.device,
+        known=known,
+        open_positions=open_positions,
+    )
 
 
 def band_logits(

@@ -68,8 +68,10 @@ def decode(
     choice_temperature: float,
     rng: torch.Generator,
     device: torch.device | None = None,
+    known: Tensor | None = None,
+    open_positions: Tensor | None = None,
 ) -> Tensor:
-    """Decode all tokens in parallel, in few steps, from a canvas of masks.
+    """Decode tokens in parallel, in few steps, from a canvas of masks, or at some positions of known tokens.
 
     At each step every open position is drawn from the network's distribution; the draws of highest confidence,
     log p + choice_temperature * (1 - (t+1)/T) * Gumbel noise, are kept for good, and the others opened again.
@@ -90,6 +92,10 @@ def decode(
         On the CPU, or on `device`.
     device : torch.device, optional
         Where the canvas and the logits live; that of `rng` by default.
+    known : Tensor, optional
+        (B, N) int64 on `device`: tokens that stay as they are but at `open_positions`.
+    open_positions : Tensor, optional
+        (B, M) int64 on `device`, ascending in each row: the positions to decode; all by default.
 
     Returns
     -------
@@ -104,11 +110,14 @@ def decode(
     batch, n_tokens = shape
     device = device or rng.device
     sound = torch.ones((), dtype=torch.bool, device=device)
-    tokens = torch.full((batch, n_tokens), mask_token, dtype=torch.int64, device=device)
-    open_positions = torch.arange(n_tokens, device=device).expand(batch, n_tokens)
+    if open_positions is None:
+        open_positions = torch.arange(n_tokens, device=device).expand(batch, n_tokens)
+    if known is None:
+        known = torch.full((batch, n_tokens), mask_token, dtype=torch.int64, device=device)
+    tokens, n_masked = known.scatter(1, open_positions, mask_token), open_positions.shape[1]
     for step in range(n_steps):
         n_open = open_positions.shape[1]
-        n_next = min(n_open, masked_count(n_tokens, step, n_steps))
+        n_next = min(n_open, masked_count(n_masked, step, n_steps))
         if n_next == n_open:  # nothing would be kept of this step's draws
             continue
         logits = logits_fn(Canvas(tokens, open_positions, step))

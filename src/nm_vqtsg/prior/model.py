@@ -12,7 +12,7 @@ from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
 from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.saved import Header, filled, read, write
 from nm_vqtsg.params import Sample, Stage2
-from nm_vqtsg.prior.decoding import draw_tokens
+from nm_vqtsg.prior.decoding import draw_tokens, redraw_tokens
 from nm_vqtsg.prior.network import Grid, PriorNetwork
 from nm_vqtsg.prior.quality import BandScore, score
 from nm_vqtsg.prior.train import Draw, HeldOut, train
@@ -252,6 +252,56 @@ class Prior:
             for some in classes.split(_AT_ONCE.get(self.device.type, BATCH)):
                 batches.append(draw_tokens(network, some.to(self.device), config, guided, rng))
                 task.advance(len(some))
+        return self._in_codebooks(batches)
+
+    @torch.no_grad()
+    def redraw(
+        self,
+        tokens: Sequence[Tensor],
+        y: Tensor | None = None,
+        *,
+        rng: torch.Generator,
+        config: Sample | None = None,
+        session: Session | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Draw a part of given tokens anew, given the others, their share `Sample.redraw_fraction`.
+
+        Parameters
+        ----------
+        tokens : sequence of Tensor
+            (n, N) int64 per band, ids in the codebook; every one a live code.
+        y : Tensor, optional
+            (n,) classes of the series.
+        rng, config, session
+            As for `sample`.
+
+        Returns
+        -------
+        tuple of Tensor
+            As of `sample`, series by series.
+
+        Raises
+        ------
+        DataError
+            If tokens or classes do not fit.
+        UserError
+            If the prior is not trained.
+        """
+        config, session, network = config or Sample(), session or Session(), self.network
+        ids = self.vocabulary_ids(tokens)
+        classes = self.class_ids(y, len(ids[0]))
+        guided = y is not None and config.guidance_scale != 1
+        at_once = _AT_ONCE.get(self.device.type, BATCH)
+        batches = []
+        with session.track("drawing tokens anew", total=len(classes)) as task:
+            for some, *known in zip(classes.split(at_once), *(band.split(at_once) for band in ids), strict=True):
+                there = [band.to(self.device) for band in known]
+                batches.append(redraw_tokens(network, there, some.to(self.device), config, guided, rng))
+                task.advance(len(some))
+        return self._in_codebooks(batches)
+
+    def _in_codebooks(self, batches: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
+        """Batches of ids in the vocabulary as ids in the codebook, per band."""
         of_bands = zip(*batches, strict=True)
         return tuple(
             codes.to(self.device)[torch.cat(ids)] for codes, ids in zip(self._codes, of_bands, strict=True)

@@ -9,7 +9,11 @@ Reads ``stage1.safetensors``, ``stage2.safetensors``, the class frequencies of `
 * ``X_class`` (m, C, L) and ``y_class`` (m,), `sample.n_per_class` series of each class, classes in order;
   absent where the data have no labels;
 
-and ``pool.npz``, with nothing but ``X`` (`sample.n_pool`, C, L), unconditional series for the mapper to learn on.
+and ``pool.npz``, what the mapper may learn on:
+
+* ``X`` (`sample.n_pool`, C, L), unconditional series;
+* ``X_redrawn`` (`sample.n_redrawn`, C, L) and ``rows``, series of TRAIN with a part of the tokens drawn anew, and
+  which they were.
 """
 
 import numpy as np
@@ -18,11 +22,12 @@ import torch
 from nm_vqtsg.artifacts import canonical_json, save_npz
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
+from nm_vqtsg.mapper.pool import draw_pool, save_pool
 from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.tokenizer import registry
-from nm_vqtsg.training.seeds import new_rng
+from nm_vqtsg.training.seeds import derive_seed, new_rng
 
 
 def run(ctx: StepContext) -> None:
@@ -46,10 +51,14 @@ def run(ctx: StepContext) -> None:
         y = torch.arange(test.n_classes).repeat_interleave(config.n_per_class)
         x = model.sample(len(y), y, rng=new_rng(ctx.seed, "sample", "class"), session=ctx.session)
         arrays |= {"X_class": x.cpu().numpy(), "y_class": y.numpy()}
-    pool = np.empty((0, *train.X.shape[1:]), np.float32)
-    if config.n_pool:
-        pool = (
-            model.sample(config.n_pool, rng=new_rng(ctx.seed, "sample", "pool"), session=ctx.session).cpu().numpy()
-        )
+    drawn = draw_pool(
+        model,
+        torch.from_numpy(train.X),
+        None if train.y is None else torch.from_numpy(train.y),
+        n_samples=config.n_pool,
+        n_redrawn=config.n_redrawn,
+        seed=derive_seed(ctx.seed, "sample"),
+        session=ctx.session,
+    )
     save_npz(ctx.paths.samples, **arrays, provenance=np.array(canonical_json(ctx.provenance())))
-    save_npz(ctx.paths.pool, X=pool)
+    save_pool(ctx.paths.pool, drawn)

@@ -9,11 +9,12 @@ from dataclasses import asdict
 
 import torch
 
-from nm_vqtsg.artifacts import load_json, load_npz, save_json
+from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.mapper import advice
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.mapper.pool import load_pool
 from nm_vqtsg.mapper.quality import measure
 from nm_vqtsg.nn.quantizer import codes_digest
 from nm_vqtsg.steps.context import StepContext
@@ -36,8 +37,7 @@ def run(ctx: StepContext) -> None:
     codes = codes_digest(tokenizer.codebooks)
     tau = None if tau is None else float(tau)
     mapper = Mapper(params.stage3, params.svq, tau, x.shape[1], x.shape[2], codes)
-    pool = torch.from_numpy(load_npz(ctx.paths.pool, required=("X",))["X"])
-    curve = mapper.fit(variants, ctx.seed, ctx.session, train.y, pool)
+    curve = mapper.fit(variants, ctx.seed, ctx.session, train.y, load_pool(ctx.paths.pool))
     quality = {} if tau is None else asdict(measure(mapper, variants, ctx.seed))
 
     report = {

@@ -14,6 +14,7 @@ import torch
 from nm_vqtsg.artifacts import load_npz, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.mapper.outcome import search_by_outcome
+from nm_vqtsg.mapper.pool import load_pool
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.steps.context import StepContext
 from nm_vqtsg.svq import advice
@@ -58,7 +59,7 @@ def run(ctx: StepContext) -> None:
             config=params.stage3.model_copy(update={"steps": params.tau_search.mapper_steps}),
             svq=params.svq,
             y=train.y,
-            pool=torch.from_numpy(load_npz(ctx.paths.pool, required=("X",))["X"]),
+            pool=load_pool(ctx.paths.pool),
             seed=ctx.seed,
             session=ctx.session,
         )
