@@ -14,7 +14,7 @@ study, which git holds, and from there to docs/results.md.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,18 @@ def of_run(ctx: StepContext) -> dict[str, Any]:
     }
 
 
-def _shared(tokens: dict[str, np.ndarray]) -> dict[str, float]:
-    """Share of samples, and of TEST, whose row of tokens (n, N) is one of TRAIN's."""
+def shared_with_train(tokens: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Of every other set of rows of tokens (n, N), the share of rows that are also one of ``train``."""
     seen = {row.tobytes() for row in tokens["train"]}
     return {
-        f"shared_{name}": float(np.mean([row.tobytes() in seen for row in tokens[name]]))
-        for name in ("samples", "test")
+        name: float(np.mean([row.tobytes() in seen for row in rows]))
+        for name, rows in tokens.items()
+        if name != "train"
     }
+
+
+def _shared(tokens: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {f"shared_{name}": share for name, share in shared_with_train(tokens).items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
