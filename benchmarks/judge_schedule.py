@@ -53,6 +53,8 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "25 epochs, batch 32": {"epochs": 25, "batch_size": 32},
     "25 epochs, batch 64": {"epochs": 25, "batch_size": 64},
     "25 epochs, batch 256": {"epochs": 25, "batch_size": 256, "learning_rate": 0.002},
+    "1000 steps, batch 32": {"max_steps": 1000, "batch_size": 32, "patience": 200},
+    "2000 steps, batch 32": {"max_steps": 2000, "batch_size": 32, "patience": 200},
     "12 epochs, one cycle": {"epochs": 12, "learning_rate": 0.003, "warmup_fraction": 0.3},
     "200 epochs, patience 5": {"patience": 5},
 }
