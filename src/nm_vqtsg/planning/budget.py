@@ -20,7 +20,6 @@ CHOSEN = ("stage1.steps", "stage2.steps", "stage3.steps", "tau_search.mapper_ste
 GENERATION = ("stage1", "stage2", "sample", "tau_search", "stage3")
 """The steps that are a generator's own, as opposed to its judgement."""
 MARGIN = 0.1  # of the time, kept for what no calibration sees
-PAGE_S = 8.0  # of drawing the report, on a core of its own
 FOR_JUDGE, FOR_SCORES = 0.2, 0.35  # shares of the time that the judge and the other scores may take
 LEAST_STEPS = 50
 CHEAPER = (
@@ -92,8 +91,8 @@ def choose(
     if device.type != "cpu":
         slower = 1.0  # those costs were taken by the clock
     left = seconds * (1 - MARGIN) - (time.monotonic() - began)
-    chosen = fitted(params, size, costs, judging, left / slower - PAGE_S)
-    expected = slower * (_seconds(chosen, size, costs, judging) + PAGE_S)
+    chosen = fitted(params, size, costs, judging, left / slower)
+    expected = slower * _seconds(chosen, size, costs, judging)
     saved = slower * (judging.seconds(params, size) - judging.seconds(chosen, size))
     steps = {"tokeniser": costs.stage1, "prior": costs.stage2, "mapper": costs.stage3}
     listed = ", ".join(f"of the {name} {1000 * each * slower:.0f} ms" for name, each in steps.items())
@@ -193,7 +192,7 @@ def _value(params: Params, key: str) -> int:
 
 
 def _seconds(params: Params, size: DataSize, costs: Costs, judging: Judging) -> float:
-    """Of everything but the report, on a core of its own."""
+    """Of everything, the report included, on a core of its own."""
     jobs = job_seconds(params, size, costs, judging, 0.0)
     return sum(jobs[step] for step in ("fcn", *CHAIN))
 

@@ -15,7 +15,8 @@ from nm_vqtsg.planning.sizes import DataSize
 
 SHARED = ("data", "fcn")
 CHAIN = ("stage1", "stage2", "sample", "tau_search", "stage3", "evaluate", "plot")
-PLOT_STARTS = 3  # drawing takes about as long as so many starts of a process
+PLOT_STARTS = 3  # drawing the figures takes about as long as so many starts of a process
+PAGE_S = 10.0  # of drawing the page, on a core of its own
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
         + (described + by_cas) * cost.rocket
         + seen * cost.judge
         + judging.seconds(params, size),
-        "plot": (PLOT_STARTS - 1) * start,
+        "plot": (PLOT_STARTS - 1) * start + PAGE_S,
     }
     return {step: start + taken for step, taken in seconds.items()}
 
