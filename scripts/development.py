@@ -48,6 +48,7 @@ POOL = ("sample.n_pool=4096",)
 FINE = "tau_grid=[0.03,0.1,0.3]"
 PRESET = "preset"
 PAPER = f"{PRESET}=paper"
+MAPPED = (PAPER, MIXTURE, "stage3.instance_norm=true", "stage3.stft_weight=3")
 
 CANDIDATES: dict[str, tuple[str, ...]] = {
     "reference": (),
@@ -94,23 +95,17 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     # the paper's generator as it is; what else there is to gain in sampling and mapper
     "paper-mixture": (PAPER, MIXTURE),
     "paper-stft-3": (PAPER, MIXTURE, "stage3.stft_weight=3"),
-    "paper-normalised-stft-3": (PAPER, MIXTURE, "stage3.instance_norm=true", "stage3.stft_weight=3"),
-    "paper-normalised-stft-3-energy-10": (
-        PAPER,
-        MIXTURE,
-        "stage3.instance_norm=true",
-        "stage3.stft_weight=3",
-        *POOL,
-        "stage3.energy_weight=10",
-    ),
-    "paper-normalised-stft-3-outcome": (
-        PAPER,
-        MIXTURE,
-        "stage3.instance_norm=true",
-        "stage3.stft_weight=3",
-        FINE,
-        "tau_search.choose=outcome",
-    ),
+    "paper-normalised-stft-3": MAPPED,
+    "paper-normalised-stft-3-energy-10": (*MAPPED, *POOL, "stage3.energy_weight=10"),
+    "paper-normalised-stft-3-outcome": (*MAPPED, FINE, "tau_search.choose=outcome"),
+    # ... and with one change more
+    "paper-balanced": (*MAPPED, "stage3.balanced=true"),
+    "paper-redrawn": (*MAPPED, "sample.n_redrawn=8192", "stage3.redrawn_fraction=0.5"),
+    "paper-critic": (*MAPPED, *POOL, "stage3.adversarial_weight=0.1"),
+    "paper-guidance-2": (*MAPPED, "sample.guidance_scale=2"),
+    "paper-corrections": (*MAPPED, "sample.corrections=4"),
+    "paper-drawn-1": (*MAPPED, "stage2.svq_tau=0.1"),
+    "paper-codes-128": (*MAPPED, "stage1.codebook_size=128"),
     # the prior
     "prior-average": (MIXTURE, "stage2.ema_decay=0.999"),
     "prior-hf": (MIXTURE, "stage2.hf.width=128", "stage2.hf.depth=2", "stage2.hf.heads=2"),
