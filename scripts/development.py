@@ -102,6 +102,8 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "paper-balanced": (*MAPPED, "stage3.balanced=true"),
     "paper-redrawn": (*MAPPED, "sample.n_redrawn=8192", "stage3.redrawn_fraction=0.5"),
     "paper-critic": (*MAPPED, *POOL, "stage3.adversarial_weight=0.1"),
+    "paper-noise": (*MAPPED, "stage3.noise_channels=1"),
+    "paper-noise-energy-10": (*MAPPED, "stage3.noise_channels=1", *POOL, "stage3.energy_weight=10"),
     "paper-guidance-2": (*MAPPED, "sample.guidance_scale=2"),
     "paper-corrections": (*MAPPED, "sample.corrections=4"),
     "paper-drawn-1": (*MAPPED, "stage2.svq_tau=0.1"),

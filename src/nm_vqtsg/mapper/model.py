@@ -97,8 +97,9 @@ class Mapper:
     def _build(self) -> nn.Module:
         if self.tau is None:
             return nn.Identity()
-        network = UNet(self.in_channels, self.config.width, self.config.multipliers, self.config.dropout)
-        return nn.Sequential(network, InstanceNorm(self.in_channels)) if self.config.instance_norm else network
+        config = self.config
+        network = UNet(self.in_channels, config.width, config.multipliers, config.dropout, config.noise_channels)
+        return nn.Sequential(network, InstanceNorm(self.in_channels)) if config.instance_norm else network
 
     def fit(
         self,

@@ -4,6 +4,7 @@ Tensors are (B, C, 1, T) in the channels-last layout inside: there a convolution
 faster on a CPU than `Conv1d`, and a pointwise layer needs no copy.
 """
 
+import hashlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -99,13 +100,19 @@ class UNet(nn.Module):
         Width of each depth over `width`; the number of depths.
     dropout : float
         Inside residual blocks, while training.
+    noise : int
+        Channels of white noise beside the series: what of the correction the series leaves open may depend on
+        them. While training it is drawn from PyTorch's global generator, afterwards it is `noise_of` each series.
     """
 
-    def __init__(self, channels: int, width: int, multipliers: Sequence[int], dropout: float = 0.0) -> None:
+    def __init__(
+        self, channels: int, width: int, multipliers: Sequence[int], dropout: float = 0.0, noise: int = 0
+    ) -> None:
         super().__init__()
+        self.noise = noise
         widths = [width * multiplier for multiplier in multipliers]
         steps = list(itertools.pairwise(widths))
-        self.stem = time_conv(channels, widths[0], kernel=7)
+        self.stem = time_conv(channels + noise, widths[0], kernel=7)
         self.down = nn.ModuleList(nn.Sequential(ResidualBlock(w, dropout), SegmentAttention(w)) for w in widths)
         self.downsample = nn.ModuleList(time_conv(fine, coarse, stride=2) for fine, coarse in steps)
         self.upsample = nn.ModuleList(
@@ -132,7 +139,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, L) -> (B, C, L)."""
-        h = self.stem(x.unsqueeze(2).contiguous(memory_format=torch.channels_last))
+        h = self.stem(self._with_noise(x).unsqueeze(2).contiguous(memory_format=torch.channels_last))
         skips = []
         for depth, block in enumerate(self.down):
             h = block(self.downsample[depth - 1](h) if depth else h)
@@ -143,3 +150,27 @@ class UNet(nn.Module):
             h = self.up[depth](skip + self.upsample[depth](h)[..., : skip.shape[-1]])
         corrected: Tensor = self.smooth(x + self.head(h).squeeze(2))
         return corrected
+
+    def _with_noise(self, x: Tensor) -> Tensor:
+        if not self.noise:
+            return x
+        if self.training:
+            noise = torch.randn(len(x), self.noise, x.shape[2], device=x.device, dtype=x.dtype)
+        else:
+            noise = noise_of(x, self.noise)
+        return torch.cat([x, noise], 1)
+
+
+def noise_of(x: Tensor, channels: int) -> Tensor:
+    """White noise (B, channels, L) for series x (B, C, L), seeded by the content of each.
+
+    So a series is mapped alike every time and in any batch, and two series get independent noise however alike
+    they are.
+    """
+    rows = x.detach().float().cpu().contiguous().numpy()
+    seeds = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") for row in rows]
+    drawn = [
+        torch.randn(channels, x.shape[2], generator=torch.Generator().manual_seed(seed & (2**63 - 1)))
+        for seed in seeds
+    ]
+    return torch.stack(drawn).to(x.device, x.dtype)

@@ -340,6 +340,9 @@ class Stage3(Training):
     multipliers: tuple[Width, ...] = values(
         (1, 2, 4, 8, 16), "ours", "width at each depth over the first; time halves", min_length=1, max_length=16
     )
+    noise_channels: Annotated[Whole, Field(ge=0, le=64)] = param(
+        0, "paper", "channels of white noise beside the series, for what the series leaves open"
+    )
     dropout: Rate = param(0.0, "ours", "dropout in residual blocks (published: 0.5)")
     validation_fraction: Annotated[float, Field(ge=0, lt=0.5)] = param(
         0.0, "paper", "share of TRAIN held out to keep the best weights by; 0 keeps the last"
