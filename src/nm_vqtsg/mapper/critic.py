@@ -13,7 +13,7 @@ SLOPE = 0.2
 class Critic(nn.Module):
     """Says of each stretch of a series how real it looks: (B, C, L) -> (B, positions) logits.
 
-    Strided convolutions that see some 60 samples, as the patches of Isola et al. 2017 (section 3.2.2); spectral
+    Strided convolutions that see some 90 samples, as the patches of Isola et al. 2017 (section 3.2.2); spectral
     normalisation keeps its slopes bounded (Miyato et al. 2018).
 
     Parameters

@@ -49,9 +49,13 @@ class Pool(NamedTuple):
 
     def within(self, kept: Tensor) -> "Pool":
         """Of `redrawn` only what was one of the series `kept` (distinct rows), numbered as they are there."""
-        found = self.rows[:, None] == kept.to(self.rows.device)  # (k, n)
-        own = found.any(1)
-        return Pool(self.samples, self.redrawn[own], found[own].int().argmax(1))
+        kept = kept.to(self.rows.device)
+        size = 1 + max((int(rows.max()) for rows in (self.rows, kept) if len(rows)), default=0)
+        place = torch.full((size,), -1, device=kept.device)
+        place[kept] = torch.arange(len(kept), device=kept.device)
+        places = place[self.rows]
+        own = places >= 0
+        return Pool(self.samples, self.redrawn[own], places[own])
 
 
 class Source(Protocol):
