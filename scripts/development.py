@@ -108,6 +108,11 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "paper-corrections": (*MAPPED, "sample.corrections=4"),
     "paper-drawn-1": (*MAPPED, "stage2.svq_tau=0.1"),
     "paper-codes-128": (*MAPPED, "stage1.codebook_size=128"),
+    # ... and with one part of the paper's networks less
+    "paper-revival": (*MAPPED, "stage1.revival_end=0.7"),
+    "paper-tokeniser-without-dropout": (*MAPPED, "stage1.dropout=0"),
+    "paper-tokeniser-of-one-block": (*MAPPED, "stage1.blocks_per_depth=1", "stage1.first_width=8"),
+    "paper-mapper-without-dropout": (*MAPPED, "stage3.dropout=0"),
     # the prior
     "prior-average": (MIXTURE, "stage2.ema_decay=0.999"),
     "prior-hf": (MIXTURE, "stage2.hf.width=128", "stage2.hf.depth=2", "stage2.hf.heads=2"),
