@@ -3,10 +3,11 @@
     python scripts/candidates.py paper=studies/a best=studies/b best=studies/b-fold1 --out docs/candidates
 
 A candidate is one study, or several of other folds or data sets under one name. The first is the reference; the
-others stand in the order in which they depart from it. The rule, declared before any score is looked at: a
-candidate's measure is the mean over runs (data set, fold and seed) of log(score / score of the reference in the
-same run), averaged over the criteria. Of the candidates at most one standard error above the smallest measure, the
-first in the order given is chosen. One that misses runs, or whose recall or classification accuracy is below the
+others stand in the order in which they depart from it. The rule: a candidate's measure is the mean over runs (data
+set, fold and seed) of log(score / score of the reference in the same run), averaged over the criteria. Of the
+candidates at most one standard error worse than the one with the smallest measure, the first in the order given is
+chosen; the standard error is that of the difference between the two in the same run, since what differs between
+data sets is common to both. One that misses runs, or whose recall or classification accuracy is below the
 reference's by more than chance explains, is passed over: the 95 % interval of the mean difference, by Student's t,
 lies below zero. (At a dozen runs these are 2.2 standard errors, at two 12.7.) Studies that were scored on TEST are
 not ranked.
@@ -159,9 +160,18 @@ class Verdict:
     """How one candidate compares with the reference, over the runs that both have."""
 
     candidate: Candidate
-    measure: Measure
+    of_runs: dict[Key, float]
     guards: dict[str, Measure]
     missing: int
+
+    @property
+    def measure(self) -> Measure:
+        """Over the runs."""
+        return measure(list(self.of_runs.values()))
+
+    def behind(self, other: "Verdict") -> Measure:
+        """By how much its measure is above another's, in the runs that both have."""
+        return measure([own - other.of_runs[key] for key, own in self.of_runs.items() if key in other.of_runs])
 
     @property
     def passed_over(self) -> str:
@@ -182,16 +192,16 @@ def compare(candidates: Sequence[Candidate], version: str, criteria: Sequence[st
     reference, verdicts = candidates[0], []
     for candidate in candidates:
         ratios = [changes(candidate, reference, version, score, log_ratio) for score in criteria]
-        of_runs = [
-            sum(values) / len(values)
+        of_runs = {
+            key: sum(values) / len(values)
             for key in reference.runs
             if (values := [each[key] for each in ratios if key in each])
-        ]
+        }
         guards = {
             guard: measure(list(changes(candidate, reference, version, guard, operator.sub).values()))
             for guard in GUARDS
         }
-        verdicts.append(Verdict(candidate, measure(of_runs), guards, len(reference.runs) - len(of_runs)))
+        verdicts.append(Verdict(candidate, of_runs, guards, len(reference.runs) - len(of_runs)))
     if verdicts[0].missing:
         raise UserError(
             f"{reference.name}: some of its runs have none of {', '.join(criteria)}; evaluate them again"
@@ -215,18 +225,21 @@ def log_ratio(own: float, theirs: float) -> float:
     return math.log(max(own, SMALLEST) / max(theirs, SMALLEST))
 
 
-def choose(verdicts: Sequence[Verdict]) -> Verdict:
-    """By the rule of one standard error."""
+def choose(verdicts: Sequence[Verdict]) -> tuple[Verdict, Verdict]:
+    """The best of those that can be chosen, and the one that is, by the rule of one standard error."""
     eligible = [verdict for verdict in verdicts if not verdict.passed_over]
     best = min(eligible, key=lambda verdict: verdict.measure.mean)
-    limit = best.measure.mean + (0.0 if math.isnan(best.measure.error) else best.measure.error)
-    return next(verdict for verdict in eligible if verdict.measure.mean <= limit)
+    return best, next(verdict for verdict in eligible if verdict is best or _as_good(verdict.behind(best)))
+
+
+def _as_good(behind: Measure) -> bool:
+    return behind.mean <= (0.0 if math.isnan(behind.error) else behind.error)
 
 
 def ranking(candidates: Sequence[Candidate], version: str, criteria: Sequence[str]) -> Table:
     """The candidates, best measure first, and which of them is chosen."""
     verdicts = compare(candidates, version, criteria)
-    chosen = choose(verdicts)
+    best, chosen = choose(verdicts)
     cells, records = [], []
     for rank, verdict in enumerate(sorted(verdicts, key=lambda verdict: verdict.measure.mean), 1):
         own, ratio = verdict.measure, math.exp(verdict.measure.mean)
@@ -237,10 +250,16 @@ def ranking(candidates: Sequence[Candidate], version: str, criteria: Sequence[st
             if math.isnan(own.error)
             else f"{math.exp(own.mean - own.error):.3f} to " + (f"{math.exp(own.mean + own.error):.3f}")
         )
+        behind = verdict.behind(best)
+        over = f"{math.exp(behind.mean):.3f}" if behind.n else EMPTY
+        if behind.n and not math.isnan(behind.error):
+            over += f" ({math.exp(behind.mean - behind.error):.3f} to {math.exp(behind.mean + behind.error):.3f})"
         guards = [f"{change.mean:+.3f}" if change.n else EMPTY for change in verdict.guards.values()]
-        cells.append([str(rank), verdict.candidate.name, f"{ratio:.3f}", told, *guards, str(own.n), mark, changes])
+        name = verdict.candidate.name
+        cells.append([str(rank), name, f"{ratio:.3f}", told, over, *guards, str(own.n), mark, changes])
         records.append(
-            {"rank": rank, "candidate": verdict.candidate.name, "log_ratio": own.mean, "error": own.error}
+            {"rank": rank, "candidate": name, "log_ratio": own.mean, "error": own.error}
+            | {"behind_best": behind.mean, "behind_best_error": behind.error}
             | {f"{guard}_change": change.mean for guard, change in verdict.guards.items()}
             | {"runs": own.n, "verdict": mark, "changes": changes}
         )
@@ -249,6 +268,7 @@ def ranking(candidates: Sequence[Candidate], version: str, criteria: Sequence[st
         "Candidate",
         "Ratio",
         "± one SE",
+        "Over the best",
         *(SCORES[guard] for guard in GUARDS),
         "Runs",
         "",
@@ -256,9 +276,10 @@ def ranking(candidates: Sequence[Candidate], version: str, criteria: Sequence[st
     ]
     notes = [
         f"Ratio: geometric mean over runs of {', '.join(SCORES[score] for score in criteria)} ({version}), over "
-        f"those of {candidates[0].name} in the same run. {' and '.join(SCORES[guard] for guard in GUARDS)}: mean "
-        "change. Chosen: of the candidates within one standard error of the smallest ratio the one that departs "
-        "least from the reference, in the order given. Passed over: runs are missing, or one of "
+        f"those of {candidates[0].name} in the same run; over the best: over those of {best.candidate.name}, with "
+        f"one standard error on either side. {' and '.join(SCORES[guard] for guard in GUARDS)}: mean change. "
+        "Chosen: of the candidates within one standard error of the best, in the same runs, the one that "
+        "departs least from the reference, in the order given. Passed over: runs are missing, or one of "
         f"{' and '.join(SCORES[guard] for guard in GUARDS)} fell by more than chance explains (95 % interval by "
         "Student's t below zero).",
     ]
