@@ -27,7 +27,7 @@ import speed
 import torch
 from rich.console import Console
 from rich.table import Table
-from timing import quartiles, seconds
+from timing import BetweenSteps, quartiles, seconds
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
@@ -36,8 +36,7 @@ from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.params import Params, with_preset
 from nm_vqtsg.prior.model import Prior
-from nm_vqtsg.session import Session, Task
-from nm_vqtsg.session.progress import Progress
+from nm_vqtsg.session import Session
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer.kinds import timevqvae
 
@@ -101,7 +100,7 @@ def _tensors(tree: Any) -> list[Tensor]:
     return [tensor for part in tree for tensor in _tensors(part)]
 
 
-class Watch(Progress):
+class Watch(BetweenSteps):
     """Counts `COUNTED` steps of the library's own training loop after a few that warm up, then times `TIMED`."""
 
     steps = speed.WARM_UP + COUNTED + TIMED
@@ -110,10 +109,6 @@ class Watch(Progress):
         self.peaks = peaks
         self.flops, self.traffic, self.times = FlopCounterMode(display=False), Traffic(), list[float]()
         self._modes = ExitStack()
-
-    def start(self, description: str, total: int, done: int = 0) -> Task:
-        """The task that the loop advances."""
-        return _Steps(self, description, total, done)
 
     def after_step(self, done: int) -> None:
         """Called by the loop, with the steps that are done."""
@@ -132,16 +127,6 @@ class Watch(Progress):
         """Of a step."""
         flops = (self.flops.get_total_flops() + self.traffic.attention) / COUNTED
         return {"s": quartiles(self.times), "flops": flops, "bytes": self.traffic.bytes / COUNTED}
-
-
-class _Steps(Task):
-    def __init__(self, watch: Watch, *args: Any) -> None:
-        super().__init__(*args)
-        self._watch, self._seen = watch, 0
-
-    def show(self) -> None:
-        self._seen += 1
-        self._watch.after_step(self._seen)
 
 
 def stages(length: int, params: Params, peaks: Peaks) -> dict[str, dict[str, Any]]:

@@ -27,6 +27,7 @@ import speed
 import torch
 from rich.console import Console
 from rich.table import Table
+from timing import BetweenSteps
 from torch.profiler import ProfilerActivity, profile
 
 from nm_vqtsg.artifacts import save_json
@@ -35,7 +36,7 @@ from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.rocket import RocketFeatures
 from nm_vqtsg.params import Sample, Stage1, Stage2, Stage3, Svq
 from nm_vqtsg.prior.model import Prior
-from nm_vqtsg.session import Session, Task
+from nm_vqtsg.session import Session
 from nm_vqtsg.svq import tau_search
 from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer.kinds import timevqvae
@@ -100,32 +101,22 @@ def by_operators(work: Callable[[], object], times: float = 1) -> Shares:
     return profiler.shares(times)
 
 
-class Watch:
-    """A `Progress` that profiles the steps of the library's own training loop, nothing before or after them."""
+class Watch(BetweenSteps):
+    """Profiles the steps of the library's own training loop, nothing before or after them."""
 
     def __init__(self) -> None:
         self.profiler = Profiler()
 
-    def start(self, description: str, total: int, done: int = 0) -> Task:
-        """The task that the loop advances."""
-        return _Steps(self.profiler, description, total, done)
+    def after_step(self, done: int) -> None:
+        """Begin after the warm-up, and end."""
+        if done == speed.WARM_UP:
+            self.profiler.start()
+        elif done == speed.WARM_UP + STEPS:
+            self.profiler.stop()
 
     def shares(self) -> Shares:
         """A step's."""
         return self.profiler.shares(STEPS)
-
-
-class _Steps(Task):
-    def __init__(self, profiler: Profiler, *args: Any) -> None:
-        super().__init__(*args)
-        self._profiler, self._seen = profiler, 0
-
-    def show(self) -> None:
-        self._seen += 1
-        if self._seen == speed.WARM_UP:
-            self._profiler.start()
-        elif self._seen == speed.WARM_UP + STEPS:
-            self._profiler.stop()
 
 
 class Clock:

@@ -74,6 +74,28 @@ def in_turns(rounds: int, ours: Callable[[], object], other: Callable[[], object
     return Comparison(tuple(a for a, _ in pairs), tuple(b for _, b in pairs) if other else ())
 
 
+class BetweenSteps:
+    """A `Progress` that is told when a step of the library's own training loop is done."""
+
+    def start(self, description: str, total: int, done: int = 0) -> Task:
+        """The task that the loop advances."""
+        return _Step(self, description, total, done)
+
+    def after_step(self, done: int) -> None:
+        """Called with the steps that are done."""
+        raise NotImplementedError
+
+
+class _Step(Task):
+    def __init__(self, watch: BetweenSteps, *args: Any) -> None:
+        super().__init__(*args)
+        self._watch, self._seen = watch, 0
+
+    def show(self) -> None:
+        self._seen += 1
+        self._watch.after_step(self._seen)
+
+
 class Interleaved:
     """A `Progress` that times the steps of the library's own training loop, and does another way's step between.
 

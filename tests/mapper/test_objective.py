@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from nm_vqtsg import NeuralMapper
-from nm_vqtsg.errors import ParameterError, UserError
+from nm_vqtsg.errors import ArtifactError, ParameterError, UserError
 from nm_vqtsg.mapper.critic import Critic, adversarial_losses
 from nm_vqtsg.mapper.loss import MapperLoss
 from nm_vqtsg.mapper.objective import Objective
-from nm_vqtsg.mapper.pool import Pool, rows_to_redraw
+from nm_vqtsg.mapper.pool import Pool, load_pool, rows_to_redraw, save_pool
 from nm_vqtsg.params import Params, Sample, Stage3
 from nm_vqtsg.svq.variants import StochasticVariants
 
@@ -55,7 +56,7 @@ def test_a_share_of_the_batch_is_drawn_anew_and_paired_with_what_it_was(fraction
     rows = rows_to_redraw(60, 150, source())
     pool = Pool.of(X, None, X[rows] + 10, rows)
     network = Seen()
-    told = objective(Stage3(redrawn_fraction=fraction), fitted=fitted, pool=pool)
+    told = objective(Stage3(redrawn_fraction=fraction, batch_size=8), fitted=fitted, pool=pool)
     for step in range(5):
         losses = told.losses(network, torch.arange(8), source(step))
         from_pool = network.x.amax((1, 2)) > 5
@@ -75,6 +76,23 @@ def test_pools_of_a_part_are_renumbered() -> None:
     counts = Counter(rows_to_redraw(7, 18, source()).tolist())
     assert sorted(counts) == list(range(7)) and set(counts.values()) == {2, 3}
     assert not len(rows_to_redraw(7, 0, source()))
+
+
+def test_a_damaged_pool_is_refused(tmp_path: Path) -> None:
+    rows = torch.arange(3)
+    pool = Pool.of(X, X[:2], X[:3], rows)
+    save_pool(tmp_path / "pool.npz", pool)
+    assert all(map(torch.equal, load_pool(tmp_path / "pool.npz"), pool))
+    for wrong in (rows[:2], rows - 1, rows.float()):
+        save_pool(tmp_path / "pool.npz", pool._replace(rows=wrong))
+        with pytest.raises(ArtifactError, match="pool.npz: 'rows' does not tell .* run the step sample again"):
+            load_pool(tmp_path / "pool.npz")
+
+
+def test_a_small_share_is_one_series() -> None:
+    pool, network = Pool.of(X, None, X + 10, torch.arange(60)), Seen()
+    objective(Stage3(redrawn_fraction=1e-3, batch_size=8), pool=pool).losses(network, torch.arange(8), source())
+    assert int((network.x.amax((1, 2)) > 5).sum()) == 1
 
 
 def test_balanced_batches_have_all_classes_alike() -> None:

@@ -26,7 +26,7 @@ from nm_vqtsg.estimators.neural_mapper import NeuralMapper
 from nm_vqtsg.estimators.registry import generator_class
 from nm_vqtsg.evaluation.any_series import Measured, NamedSeries, measure_any
 from nm_vqtsg.evaluation.controls import Change
-from nm_vqtsg.mapper.objective import wants_samples
+from nm_vqtsg.mapper.objective import samples_option
 from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.params import Params, as_yaml
 from nm_vqtsg.report import Subject, report_page
@@ -200,7 +200,7 @@ class GeneratorWork(Work):
             device=str(self.session.device),
         )
         pool = None
-        if wants_samples(params.stage3):
+        if samples_option(params.stage3):
             pool = self.generator.sample(params.sample.n_pool, seed=self._seed(POOL), session=self.session)
         session, n_redrawn = self.session_of("stage3"), params.sample.n_redrawn
         return mapper.fit(self.generator, X, y, generated=pool, n_redrawn=n_redrawn, session=session)

@@ -17,7 +17,7 @@ from nm_vqtsg.estimators.folder import MAPPER, check_mapper_fits, read_mapper, w
 from nm_vqtsg.generators.base import VQGenerator
 from nm_vqtsg.mapper import advice
 from nm_vqtsg.mapper.model import Mapper
-from nm_vqtsg.mapper.objective import wants_samples
+from nm_vqtsg.mapper.objective import samples_option
 from nm_vqtsg.mapper.outcome import Outcome, search_by_outcome
 from nm_vqtsg.mapper.pool import SIZE, Pool, Source, draw_pool
 from nm_vqtsg.mapper.quality import MapperReport, measure
@@ -312,30 +312,28 @@ class NeuralMapper(SectionEstimator):
     ) -> Pool:
         """What the options that learn on generated series need."""
         config: Stage3 = self.section("stage3")
-        n_samples, n_redrawn = SIZE * wants_samples(config), n_redrawn if config.redrawn_fraction else 0
-        pool = Pool.of(x)
-        if n_samples and generated is not None:
-            pool, n_samples = Pool.of(x, self._scaled(as_series(generated, *x.shape[1:]))), 0
-        if n_samples and not hasattr(generator, "sample"):
-            name = "energy_weight" if config.energy_weight else "adversarial_weight"
-            raise UserError(f"stage3.{name}: needs generated series; give them (generated), or a whole generator")
-        if n_redrawn and not hasattr(generator, "redraw"):
+        option, samples = samples_option(config), None
+        if option and generated is not None:
+            samples = self._scaled(as_series(generated, *x.shape[1:]))
+        elif option and not hasattr(generator, "sample"):
+            raise UserError(
+                f"stage3.{option}: needs generated series; give them (generated), or a whole generator"
+            )
+        if config.redrawn_fraction and not hasattr(generator, "redraw"):
             raise UserError(
                 "stage3.redrawn_fraction: needs a generator that draws tokens anew (redraw); "
                 f"{type(generator).__name__} does not. Set it to 0"
             )
-        y = None if labels is None else torch.from_numpy(labels)
-        source = cast(Source, generator)
-        drawn = draw_pool(
-            source,
+        pool = draw_pool(
+            cast(Source, generator),
             x,
-            y,
-            n_samples=n_samples,
-            n_redrawn=n_redrawn,
+            None if labels is None else torch.from_numpy(labels),
+            n_samples=SIZE if option and samples is None else 0,
+            n_redrawn=n_redrawn if config.redrawn_fraction else 0,
             seed=derive_seed(seed, "mapper"),
             session=session,
         )
-        return drawn._replace(samples=pool.samples) if len(pool.samples) else drawn
+        return pool if samples is None else pool._replace(samples=samples)
 
     def _search(
         self,

@@ -14,6 +14,7 @@ from nm_vqtsg.mapper.loss import MapperLoss
 from nm_vqtsg.mapper.pool import Pool
 from nm_vqtsg.params import Stage3
 from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.training.seeds import derive_seed, seeded
 
 Network = Callable[[Tensor], Tensor]
 
@@ -37,6 +38,8 @@ class Objective:
         Classes of all of TRAIN.
     pool : Pool, optional
         What the generator gives to learn on.
+    seed : int
+        Of the critic's first weights.
 
     Attributes
     ----------
@@ -58,14 +61,22 @@ class Objective:
         fitted: Tensor | None = None,
         y: np.ndarray | None = None,
         pool: Pool | None = None,
+        seed: int = 0,
     ) -> None:
         self._config, self._loss, self._variants, self._tau = config, loss, variants, tau
         device = variants.x.device
         self._rows = torch.arange(len(variants), device=device) if fitted is None else fitted
         self._members = _members(config, None if y is None else y[self._rows.cpu().numpy()], device)
         self._pairs = _pairs(config, pool, self._rows)
-        self._generated = _Generated(config, pool, variants.x[self._rows]) if wants_samples(config) else None
-        self.critic = self._generated.critic if self._generated is not None else None
+        self._drawn = max(1, round(config.redrawn_fraction * config.batch_size)) if self._pairs else 0
+        self.critic = None
+        if config.adversarial_weight:
+            self.critic = seeded(derive_seed(seed, "mapper critic"), lambda: Critic(variants.x.shape[1])).to(
+                device
+            )
+        self._generated = None
+        if samples_option(config):
+            self._generated = _Generated(config, pool, variants.x[self._rows], self.critic)
 
     def __len__(self) -> int:
         """Series to choose the rows of a step from."""
@@ -86,19 +97,19 @@ class Objective:
         """Variants and what they are variants of."""
         if self._members is not None:
             rows = self._members.draw(len(rows), rng)
-        drawn = 0 if self._pairs is None else round(self._config.redrawn_fraction * len(rows))
-        rows = self._rows[rows[drawn:]]
+        rows = self._rows[rows[self._drawn :]]
         variant, x = self._variants.draw(rows, self._tau, rng), self._variants.x[rows]
-        if self._pairs is None or not drawn:
+        if self._pairs is None:
             return variant, x
-        some = randint(len(self._pairs.rows), drawn, rng, x.device)
+        some = randint(len(self._pairs.rows), self._drawn, rng, x.device)
         others = self._variants.x[self._rows[self._pairs.rows[some]]]
         return torch.cat([variant, self._pairs.redrawn[some]]), torch.cat([x, others])
 
 
-def wants_samples(config: Stage3) -> bool:
-    """Whether a mapper learns on unconditional samples."""
-    return config.energy_weight > 0 or config.adversarial_weight > 0
+def samples_option(config: Stage3) -> str:
+    """The option by which a mapper learns on unconditional samples; empty where there is none."""
+    options = {"energy_weight": config.energy_weight, "adversarial_weight": config.adversarial_weight}
+    return next((name for name, weight in options.items() if weight), "")
 
 
 def randint(n: int, count: int, rng: torch.Generator, device: torch.device) -> Tensor:
@@ -144,17 +155,15 @@ def _pairs(config: Stage3, pool: Pool | None, fitted: Tensor) -> Pool | None:
 class _Generated:
     """Generated series, and how far from real ones the network maps them."""
 
-    def __init__(self, config: Stage3, pool: Pool | None, x: Tensor) -> None:
-        self._config, self._x = config, x
+    def __init__(self, config: Stage3, pool: Pool | None, x: Tensor, critic: Critic | None) -> None:
+        self._config, self._x, self._critic = config, x, critic
         if pool is None or len(pool.samples) < 2:
-            name = "energy_weight" if config.energy_weight else "adversarial_weight"
             raise ParameterError(
-                f"stage3.{name}: there are no generated series to learn on; give a pool of two or more, or set it "
-                "to 0"
+                f"stage3.{samples_option(config)}: there are no generated series to learn on; give a pool of two "
+                "or more, or set it to 0"
             )
         self._samples = pool.samples.to(x.device)
         self._energy = EnergyDistance(x.shape[2]).to(x.device) if config.energy_weight else None
-        self.critic = Critic(x.shape[1]).to(x.device) if config.adversarial_weight else None
 
     def draw(self, rng: torch.Generator) -> Tensor:
         """A batch of samples."""
@@ -167,8 +176,8 @@ class _Generated:
         if self._energy is not None:
             parts["energy"] = self._energy(mapped, x)
             total = total + self._config.energy_weight * parts["energy"]
-        if self.critic is not None:
-            parts |= adversarial_losses(self.critic, mapped, x)
+        if self._critic is not None:
+            parts |= adversarial_losses(self._critic, mapped, x)
             total = total + self._config.adversarial_weight * parts["adversarial"] + parts["critic"]
         return total, parts
 

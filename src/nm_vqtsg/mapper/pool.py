@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nm_vqtsg.artifacts import load_npz, save_npz
+from nm_vqtsg.errors import ArtifactError
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.seeds import new_rng
 
@@ -103,6 +105,11 @@ def load_pool(path: Path) -> Pool:
         If it is missing or damaged.
     """
     arrays = load_npz(path, required=NAMES)
+    rows = arrays["rows"]
+    if rows.shape != arrays["X_redrawn"].shape[:1] or rows.dtype != np.int64 or (len(rows) and rows.min() < 0):
+        raise ArtifactError(
+            f"{path}: 'rows' does not tell what each of 'X_redrawn' was; run the step sample again"
+        )
     return Pool(*(torch.from_numpy(arrays[name]) for name in NAMES))
 
 

@@ -18,7 +18,7 @@ from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.training.average import InTurn, MovingAverage
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.loop import Callback, fit
-from nm_vqtsg.training.seeds import derive_seed, new_rng, seeded
+from nm_vqtsg.training.seeds import derive_seed, new_rng
 from nm_vqtsg.training.validation import Validation, holdout, look_every
 
 MOST_DRAWS = 8  # variants of each held-out series
@@ -138,10 +138,7 @@ def train(
         validation.take(0)
         callbacks.append(validation)
         session = replace(session, log_every=every)
-    objective = seeded(
-        derive_seed(seed, "mapper critic"),
-        lambda: Objective(config, loss, variants, tau, fitted, y, pool),
-    )
+    objective = Objective(config, loss, variants, tau, fitted, y, pool, seed)
     curve = fit(
         trained_together(network, objective),
         lambda rows, rng, step: objective.losses(network, rows, rng),

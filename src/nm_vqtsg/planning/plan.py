@@ -111,8 +111,7 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
     described = size.n_test + (2 + CONTROLS) * n_samples + reference
     seen = described + (2 + CONTROLS) * n_class
     by_cas = 3 * params.evaluate.cas_fits * (n_class + size.n_test) if size.n_classes else 0
-    redraw = params.sample.redraw_fraction  # tokens of a series that are drawn again
-    corrections = params.sample.corrections * redraw
+    drawn = n_samples + n_class + params.sample.n_pool + params.sample.n_redrawn  # a redrawn one costs as much
     masked = cost.stage2 / params.stage2.batch_size / 3  # of a series, scored once: a third of a step is forward
     mapped = min(n_samples, params.tau_search.n_samples) * (cost.map + cost.rocket)
     mapper = params.tau_search.mapper_steps * cost.stage3 + size.n_train * cost.encode + mapped
@@ -123,10 +122,7 @@ def job_seconds(params: Params, size: DataSize, cost: Costs, judging: Judging, s
         "stage1": params.stage1.steps * cost.stage1 + n_all * (3 * cost.encode + cost.decode),
         "stage2": params.stage2.steps * cost.stage2
         + n_all * (cost.encode + (2 if size.n_classes else 1) * masked),
-        "sample": (
-            (n_samples + n_class + params.sample.n_pool) * (1 + corrections) + params.sample.n_redrawn * redraw
-        )
-        * cost.sample,
+        "sample": drawn * cost.sample,
         "tau_search": searched * (cost.encode + len(params.tau_grid) * (cost.variant + cost.rocket))
         + (len(params.tau_grid) + 1) * judging.fid
         + min(n_samples, params.tau_search.n_samples) * cost.rocket

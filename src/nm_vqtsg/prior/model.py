@@ -1,6 +1,6 @@
 """Stage 2: a prior over the tokens of all bands, trained on masks and sampled by parallel decoding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -247,12 +247,11 @@ class Prior:
             raise DataError(f"{n} series cannot be drawn; ask for at least 1")
         classes = self.class_ids(y, n)
         guided = y is not None and config.guidance_scale != 1
-        batches = []
-        with session.track("sampling tokens", total=n) as task:
-            for some in classes.split(_AT_ONCE.get(self.device.type, BATCH)):
-                batches.append(draw_tokens(network, some.to(self.device), config, guided, rng))
-                task.advance(len(some))
-        return self._in_codebooks(batches)
+
+        def draw(some: Tensor, known: Sequence[Tensor]) -> list[Tensor]:
+            return draw_tokens(network, some, config, guided, rng)
+
+        return self._drawn(draw, classes, (), session, "sampling tokens")
 
     @torch.no_grad()
     def redraw(
@@ -291,17 +290,27 @@ class Prior:
         ids = self.vocabulary_ids(tokens)
         classes = self.class_ids(y, len(ids[0]))
         guided = y is not None and config.guidance_scale != 1
+
+        def draw(some: Tensor, known: Sequence[Tensor]) -> list[Tensor]:
+            return redraw_tokens(network, known, some, config, guided, rng)
+
+        return self._drawn(draw, classes, ids, session, "drawing tokens anew")
+
+    def _drawn(
+        self,
+        draw: Callable[[Tensor, Sequence[Tensor]], Sequence[Tensor]],
+        classes: Tensor,
+        known: Sequence[Tensor],
+        session: Session,
+        what: str,
+    ) -> tuple[Tensor, ...]:
+        """What `draw` gives for classes and known tokens, batch by batch, as ids in the codebook."""
         at_once = _AT_ONCE.get(self.device.type, BATCH)
         batches = []
-        with session.track("drawing tokens anew", total=len(classes)) as task:
-            for some, *known in zip(classes.split(at_once), *(band.split(at_once) for band in ids), strict=True):
-                there = [band.to(self.device) for band in known]
-                batches.append(redraw_tokens(network, there, some.to(self.device), config, guided, rng))
+        with session.track(what, total=len(classes)) as task:
+            for some, *tokens in zip(*(each.split(at_once) for each in (classes, *known)), strict=True):
+                batches.append(draw(some.to(self.device), [band.to(self.device) for band in tokens]))
                 task.advance(len(some))
-        return self._in_codebooks(batches)
-
-    def _in_codebooks(self, batches: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
-        """Batches of ids in the vocabulary as ids in the codebook, per band."""
         of_bands = zip(*batches, strict=True)
         return tuple(
             codes.to(self.device)[torch.cat(ids)] for codes, ids in zip(self._codes, of_bands, strict=True)
