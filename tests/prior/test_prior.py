@@ -69,6 +69,24 @@ def test_classes_condition_the_samples(prior: Prior) -> None:
     assert (only // 2 == 1).float().mean() > 0.95
 
 
+def test_later_bands_go_with_the_given_ones(prior: Prior) -> None:
+    tokens, y = toy.language(300, seed=3)
+    kept, high = prior.sample(300, y, rng=source(), given=tokens[:1])
+    assert torch.equal(kept, tokens[0])
+    expected = ((tokens[0] - 1) // 2).repeat_interleave(2, dim=1).repeat(1, 2)
+    assert ((high - 1) // 4 == expected).float().mean() > 0.97
+    assert all(map(torch.equal, prior.sample(300, y, rng=source(), given=tokens), tokens))
+
+
+def test_given_tokens_that_do_not_fit_are_refused(prior: Prior) -> None:
+    tokens, _ = toy.language(8)
+    for n, given in ((7, tokens[:1]), (8, [*tokens, tokens[0]]), (8, [tokens[0][:4]])):
+        with pytest.raises(DataError, match="give those of the first of 2 bands, of every series"):
+            prior.sample(n, rng=source(), given=given)
+    with pytest.raises(DataError, match="is not one of the 4 live codes"):
+        prior.sample(8, rng=source(), given=[torch.zeros_like(tokens[0])])
+
+
 def test_cross_entropy_comes_close_to_the_language_s_entropy(prior: Prior) -> None:
     tokens, y = toy.language(4000, seed=1)
     low, high = prior.score(tokens, y, seed=0)

@@ -13,7 +13,12 @@ from nm_vqtsg.prior.network import PriorNetwork
 
 
 def draw_tokens(
-    network: PriorNetwork, classes: Tensor, config: Sample, guided: bool, rng: torch.Generator
+    network: PriorNetwork,
+    classes: Tensor,
+    config: Sample,
+    guided: bool,
+    rng: torch.Generator,
+    given: Sequence[Tensor] = (),
 ) -> list[Tensor]:
     """Draw tokens (B, N) int64 of each band, ids in the vocabulary.
 
@@ -30,14 +35,16 @@ def draw_tokens(
         Whether the guidance applies.
     rng : torch.Generator
         On the CPU, or on the network's device.
+    given : sequence of Tensor
+        (B, N) int64 tokens of the first bands, which are not drawn; only corrections change them.
 
     Raises
     ------
     ArtifactError
         If the network gives probabilities that are no numbers.
     """
-    finished: list[Tensor] = []
-    for band in range(len(network.n_tokens)):
+    finished = list(given)
+    for band in range(len(given), len(network.n_tokens)):
         finished.append(_decode_band(network, band, finished, classes, config, guided, rng))
     for _ in range(config.corrections):
         finished = redraw_tokens(network, finished, classes, config, guided, rng)

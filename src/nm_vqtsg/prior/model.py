@@ -100,8 +100,12 @@ class Prior:
         """
         if len(tokens) != len(self.grids):
             raise DataError(f"tokens of {len(tokens)} bands were given where {len(self.grids)} are needed")
+        return self._vocabulary_ids(tokens)
+
+    def _vocabulary_ids(self, tokens: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The same of the first bands, as many as are given."""
         in_vocabulary = []
-        for band, (ids, live, n_tokens) in enumerate(zip(tokens, self.live, self.n_tokens, strict=True)):
+        for band, (ids, live, n_tokens) in enumerate(zip(tokens, self.live, self.n_tokens, strict=False)):
             ids = ids.detach().cpu().long()
             if ids.ndim != 2 or ids.shape[1] != n_tokens or len(ids) != len(tokens[0]):
                 raise DataError(f"band {band}: tokens have shape {tuple(ids.shape)}, not (n, {n_tokens})")
@@ -214,6 +218,7 @@ class Prior:
         rng: torch.Generator,
         config: Sample | None = None,
         session: Session | None = None,
+        given: Sequence[Tensor] = (),
     ) -> tuple[Tensor, ...]:
         """Draw tokens of `n` series.
 
@@ -229,6 +234,8 @@ class Prior:
             Decoding steps, choice temperatures (`lf` for the first band, `hf` for the others), guidance.
         session : Session, optional
             Shows the progress.
+        given : sequence of Tensor
+            (n, N) int64 tokens of the first bands, ids in the codebook: the later bands are drawn to go with them.
 
         Returns
         -------
@@ -238,20 +245,25 @@ class Prior:
         Raises
         ------
         DataError
-            If a class is unknown.
+            If a class is unknown, or the given tokens do not fit.
         UserError
             If the prior is not trained.
         """
         config, session, network = config or Sample(), session or Session(), self.network
         if n < 1:
             raise DataError(f"{n} series cannot be drawn; ask for at least 1")
-        classes = self.class_ids(y, n)
+        if len(given) > len(self.grids) or any(len(ids) != n for ids in given):
+            raise DataError(
+                f"{n} series cannot go with {len(given)} bands' tokens of {[len(ids) for ids in given]} series; "
+                f"give those of the first of {len(self.grids)} bands, of every series"
+            )
+        classes, known = self.class_ids(y, n), self._vocabulary_ids(given)
         guided = y is not None and config.guidance_scale != 1
 
         def draw(some: Tensor, known: Sequence[Tensor]) -> list[Tensor]:
-            return draw_tokens(network, some, config, guided, rng)
+            return draw_tokens(network, some, config, guided, rng, known)
 
-        return self._drawn(draw, classes, (), session, "sampling tokens")
+        return self._drawn(draw, classes, known, session, "sampling tokens")
 
     @torch.no_grad()
     def redraw(

@@ -1,0 +1,87 @@
+"""What each part of the model loses, on a run whose networks learnt next to nothing."""
+
+from pathlib import Path
+
+import gap
+import numpy as np
+import pytest
+import torch
+from finished_run import finished_run
+
+from nm_vqtsg.artifacts import load_json
+from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.errors import UserError
+from nm_vqtsg.judge.model import Judge
+from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.metrics.fid import fid
+from nm_vqtsg.nn.quantizer import codes_digest
+from nm_vqtsg.params import Params, Stage2, Stage3, Svq, as_yaml
+from nm_vqtsg.prior.model import Prior
+from nm_vqtsg.steps.context import StepContext
+from nm_vqtsg.svq.variants import StochasticVariants
+from nm_vqtsg.tokenizer import registry
+
+SMALL = {"width": 8, "depth": 1, "heads": 1}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> StepContext:
+    ctx = finished_run(tmp_path, channels=1, labelled=True)
+    params = {"datasets": ["Toy"], "own_data": {"Toy": {"path": "toy.csv"}}, "sample": {"n_samples": 30}}
+    (tmp_path / "params.yaml").write_text(as_yaml(Params.model_validate(params, strict=False)))
+    train = Series.load(ctx.paths.train)
+    X, y = torch.from_numpy(train.X), torch.from_numpy(train.y)
+    tokenizer = registry.load("timevqvae", ctx.model(1))
+    config = Stage2.model_validate({"steps": 2, "batch_size": 8, "lf": SMALL, "hf": SMALL}, strict=False)
+    prior = Prior(config, tokenizer.grids, [book.live for book in tokenizer.codebooks], train.n_classes)
+    prior.fit(tokenizer.tokens(X), y)
+    prior.save(ctx.paths.weights(2))
+    codes = codes_digest(tokenizer.codebooks)
+    mapper = Mapper(Stage3(steps=2, batch_size=8, width=8), Svq(), 1.0, 1, train.X.shape[2], codes)
+    mapper.fit(StochasticVariants(tokenizer, X))
+    mapper.save(ctx.paths.weights(3))
+    return ctx
+
+
+def test_each_line_gives_one_part_more_to_the_model(run: StepContext) -> None:
+    study = run.paths.study
+    gap.main([str(study), "Toy"])
+    record = load_json(study / "results" / "gap" / "Toy" / "seed0.json")
+    assert list(record["fid"]) == [
+        "TRAIN",
+        "all tokens TRAIN's",
+        "lf of TRAIN, hf drawn",
+        "all drawn",
+        "all drawn, without a class",
+    ]
+    assert record["n"] == {"train": 40, "real": 40, "drawn": 40}
+    scores = record["fid"]
+    assert scores["TRAIN"]["unmapped"] == pytest.approx([0] * gap.DRAWS, abs=1e-6), (
+        "all of TRAIN, which is TEST here"
+    )
+    train = Series.load(run.paths.train)
+    judge, tokenizer = Judge.load(run.paths.fcn), registry.load("timevqvae", run.model(1))
+    decoded = tokenizer.reconstruct(torch.from_numpy(train.X))
+    mapped = Mapper.load(run.model(3)).map(decoded)
+    for kind, X in (("unmapped", decoded), ("mapped", mapped)):
+        expected = fid(judge.features(train.X), judge.features(X.numpy()))
+        assert scores["all tokens TRAIN's"][kind] == pytest.approx([expected] * gap.DRAWS, rel=1e-3)
+    drawn = [scores[name]["unmapped"] for name in list(scores)[2:]]
+    assert all(np.std(values) > 0 for values in drawn), "every draw is another"
+
+    gap.results(study, study / "page")
+    table = (study / "page.md").read_text()
+    assert table.count("| Toy ") == 5 and f"Mean ± sd over {gap.DRAWS} draws" in table
+    assert (study / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_measured_is_said(run: StepContext) -> None:
+    study = run.paths.study
+    with pytest.raises(UserError, match="nothing has been measured yet"):
+        gap.main([str(study), "--results"])
+    with pytest.raises(SystemExit):
+        gap.main([str(study)])
+    train = Series.load(run.paths.train)
+    Series(train.X, None, None, train.scaling).save(run.paths.train)
+    with pytest.raises(UserError, match="Toy has no classes"):
+        gap.main([str(study), "Toy"])
