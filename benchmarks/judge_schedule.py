@@ -55,6 +55,13 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "25 epochs, batch 256": {"epochs": 25, "batch_size": 256, "learning_rate": 0.002},
     "1000 steps, batch 32": {"max_steps": 1000, "batch_size": 32, "patience": 200},
     "2000 steps, batch 32": {"max_steps": 2000, "batch_size": 32, "patience": 200},
+    "25 epochs, bfloat16": {"epochs": 25, "precision": "bfloat16"},
+    "2000 steps, batch 32, bfloat16": {
+        "max_steps": 2000,
+        "batch_size": 32,
+        "patience": 200,
+        "precision": "bfloat16",
+    },
     "12 epochs, one cycle": {"epochs": 12, "learning_rate": 0.003, "warmup_fraction": 0.3},
     "200 epochs, patience 5": {"patience": 5},
 }

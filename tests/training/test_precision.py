@@ -140,6 +140,20 @@ def test_mixed_precision_learns_nearly_the_same(train: Train) -> None:
     assert mixed[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=0.1)
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_judge_s_own_precision(
+    fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`fcn.precision` does what the session's does, warns where it is slow, and leaves all looks in float32."""
+    monkeypatch.setattr("nm_vqtsg.judge.train.fast_bfloat16", lambda device: fast)
+    own = Judge(Fcn(epochs=2, batch_size=16, precision="bfloat16"), 1, 2)
+    curve = own.fit(X.numpy(), Y.numpy())
+    assert ("fcn.precision: bfloat16 makes training slower on device 'cpu'" in caplog.text) is not fast
+    assert curve == judge(Session(precision="bfloat16"))
+    assert curve != judge(Session())
+    assert own.features(X.numpy()).dtype == "float64" and own.network.head.weight.dtype == torch.float32
+
+
 def test_codes_are_chosen_in_full_precision() -> None:
     tokenizer = timevqvae.KIND.build(STAGE1.model_copy(update={"steps": 1}), 1, L)
     tokenizer.fit(X)

@@ -1,5 +1,6 @@
 """Training of the judge; a part of TRAIN that is held out decides when it ends, and which weights are kept."""
 
+import logging
 import math
 from dataclasses import replace
 
@@ -13,7 +14,10 @@ from nm_vqtsg.params import Fcn, Training
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.loop import fit
+from nm_vqtsg.training.precision import fast_bfloat16
 from nm_vqtsg.training.validation import Validation, stratified_holdout
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -21,7 +25,8 @@ def train(
 ) -> list[Row]:
     """Train `network` in place on series x (n, C, L) and classes y (n,).
 
-    The learning rate rises over the first `warmup_fraction` of the steps and then falls along a cosine.
+    With ``config.precision`` bfloat16 the steps are taken in mixed precision, the looks at what is held out in
+    float32 as ever. The learning rate rises over the first `warmup_fraction` of the steps and then falls along a cosine.
 
     Returns
     -------
@@ -34,6 +39,14 @@ def train(
     DataError
         If no class has two series, so that nothing can be held out.
     """
+    if config.precision == "bfloat16":
+        session = replace(session, precision="bfloat16")
+        if not fast_bfloat16(session.device):
+            log.warning(
+                "fcn.precision: bfloat16 makes training slower on device '%s', which has no such arithmetic; "
+                "set it to float32",
+                session.device,
+            )
     fitted, held_out = stratified_holdout(y.cpu().numpy(), config.validation_fraction, config.seed)
     x_fit, y_fit = x[fitted], y[fitted]
     epoch = math.ceil(len(fitted) / config.batch_size)

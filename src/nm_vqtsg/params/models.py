@@ -203,6 +203,11 @@ class Fcn(Section):
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = param(
         0.1, "ours", "share of TRAIN that decides when to stop"
     )
+    precision: Literal["float32", "bfloat16"] = param(
+        "float32",
+        "code",
+        "of its training; bfloat16 takes half the time where the processor or GPU has such arithmetic",
+    )
     seed: Seed = param(0, "ours", "one judge per data set, shared by all seeds and generators")
 
 

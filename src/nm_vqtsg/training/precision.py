@@ -1,4 +1,4 @@
-"""What makes training on a GPU faster and is off by default: bfloat16 and compiled networks."""
+"""What makes training faster on some devices and is off by default: bfloat16 and compiled networks."""
 
 import importlib.util
 import os
@@ -15,6 +15,14 @@ from nm_vqtsg.session import Session
 PRECISIONS = ("float32", "bfloat16")
 
 
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 numbers in hardware, so that large networks gain by it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # x86-64, x86-64, ARM
+
+
 def check_precision(session: Session) -> None:
     """Refuse a precision or a compiler that the session's device cannot do.
 
@@ -26,10 +34,10 @@ def check_precision(session: Session) -> None:
     cuda = session.device.type == "cuda"
     if session.precision not in PRECISIONS:
         raise UserError(f"--precision: '{session.precision}' is not one of {', '.join(PRECISIONS)}")
-    if session.precision == "bfloat16" and not (cuda and torch.cuda.is_bf16_supported()):
+    if session.precision == "bfloat16" and not (cuda and fast_bfloat16(session.device)):
         raise UserError(
             f"--precision bfloat16: device '{session.device}' has no fast bfloat16 arithmetic; use float32, "
-            "or a GPU of NVIDIA's Ampere generation or later"
+            "or a GPU of NVIDIA's Ampere generation or later (on a CPU: fcn.precision, for the judge alone)"
         )
     if session.compiler != "inductor":
         return
