@@ -147,9 +147,7 @@ def stages(length: int, params: Params, peaks: Peaks) -> dict[str, dict[str, Any
     watched("stage 1", lambda session: tokenizer.fit(x, session=session))
     for band in tokenizer.bands:
         band.quantizer.live.fill_(True)
-    prior = Prior(
-        short(params.stage2), tokenizer.grids, [book.live for book in tokenizer.codebooks], train.n_classes
-    )
+    prior = Prior(short(params.stage2), tokenizer.grids, tokenizer.codebooks, train.n_classes)
     watched("stage 2", lambda session: prior.fit(tokenizer.tokens(x), y, 0, session))
     variants = StochasticVariants(tokenizer, x, params.svq)
     mapper = Mapper(short(params.stage3), params.svq, speed.TAU, 1, length, codes="")

@@ -136,9 +136,7 @@ class Bench:
 
     def prior(self, tokenizer: Tokenizer, steps: int, session: Session) -> Prior:
         """A prior after some steps."""
-        found = Prior(
-            self.section(Stage2, steps), tokenizer.grids, [b.live for b in tokenizer.codebooks], self.n_classes
-        )
+        found = Prior(self.section(Stage2, steps), tokenizer.grids, tokenizer.codebooks, self.n_classes)
         found.fit(tokenizer.tokens(self.x), torch.from_numpy(self.y), 0, session)
         return found
 

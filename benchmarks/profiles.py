@@ -193,7 +193,7 @@ class Profiles:
             self.against(lambda: [first.step(x[batches()]) for _ in range(STEPS)], STEPS)
 
         second_config = speed.short(Stage2(), STEPS)
-        prior = Prior(second_config, tokenizer.grids, [book.live for book in tokenizer.codebooks], self.n_classes)
+        prior = Prior(second_config, tokenizer.grids, tokenizer.codebooks, self.n_classes)
         watch = Watch()
         prior.fit(tokenizer.tokens(x), y, 0, Session(progress=watch))
         self.keep("stage 2, ms a step", watch.shares())

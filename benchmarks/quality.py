@@ -32,6 +32,7 @@ from torch import Tensor
 
 from nm_vqtsg.artifacts import load_npz, save_json, save_npz
 from nm_vqtsg.nn.batches import BATCH
+from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Stage1, Stage2
 from nm_vqtsg.prior.maskgit import training_mask
 from nm_vqtsg.prior.model import Prior
@@ -115,7 +116,8 @@ def prior(side: str, dataset: str, seed: int, folder: Path) -> dict[str, Any]:
     }
     classes = {split: torch.from_numpy(data[f"{split}_y"]) for split in ("train", "test")}
     if side == "ours":
-        ours = Prior(SECOND, grids, [torch.ones(k, dtype=torch.bool) for k in sizes], n_classes)
+        books = [Codebook(torch.empty(k, 0), torch.ones(k, dtype=torch.bool)) for k in sizes]
+        ours = Prior(SECOND, grids, books, n_classes)
         ours.fit(tokens["train"], classes["train"], seed)
         found: dict[str, Any] = {"parameters": n_parameters(ours.network)}
         for split in tokens:

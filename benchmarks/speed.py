@@ -117,8 +117,7 @@ class Bench:
 
     def stage2(self) -> None:
         config, batches, other = short(Stage2(), self.steps), Batches(len(self.x)), None
-        live = [book.live for book in self.tokenizer.codebooks]
-        prior = Prior(config, self.tokenizer.grids, live, self.n_classes)
+        prior = Prior(config, self.tokenizer.grids, self.tokenizer.codebooks, self.n_classes)
         self.maskgit = None
         if self.vqvae is not None:
             self.maskgit = published.make_maskgit(self.vqvae, self.n_classes)

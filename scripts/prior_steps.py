@@ -77,7 +77,7 @@ class Trial:
         """Train a prior for so many steps, and everything that is measured of it."""
         ctx, books = self.ctx, self.tokenizer.codebooks
         config = ctx.params.stage2.model_copy(update={"steps": steps})
-        prior = Prior(config, self.tokenizer.grids, [book.live for book in books], self.train.n_classes)
+        prior = Prior(config, self.tokenizer.grids, books, self.train.n_classes)
         checkpoints = ctx.session.checkpoints
         apart = None if checkpoints is None else checkpoints / f"steps-{steps}"
         prior.fit(self.tokens[0], self.classes[0], ctx.seed, replace(ctx.session, checkpoints=apart))

@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> StepContext:
     X, y = torch.from_numpy(train.X), torch.from_numpy(train.y)
     tokenizer = registry.load("timevqvae", ctx.model(1))
     config = Stage2.model_validate({"steps": 2, "batch_size": 8, "lf": SMALL, "hf": SMALL}, strict=False)
-    prior = Prior(config, tokenizer.grids, [book.live for book in tokenizer.codebooks], train.n_classes)
+    prior = Prior(config, tokenizer.grids, tokenizer.codebooks, train.n_classes)
     prior.fit(tokenizer.tokens(X), y)
     prior.save(ctx.paths.weights(2))
     codes = codes_digest(tokenizer.codebooks)

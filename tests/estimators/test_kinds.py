@@ -90,7 +90,7 @@ def test_two_stages_apart_are_the_two_at_once(kind: str, tmp_path: Path) -> None
     tokenizer.fit(x)
     tokenizer.save(tmp_path / "one")
     again = registry.load(kind, tmp_path / "one")
-    prior = Prior(STAGE2, again.grids, [book.live for book in again.codebooks], 2)
+    prior = Prior(STAGE2, again.grids, again.codebooks, 2)
     prior.fit(again.tokens(torch.from_numpy(x)), torch.from_numpy(y))
     prior.save(tmp_path / "two")
     steps = TwoStageGenerator(again, Prior.load(tmp_path / "two"), Sample())

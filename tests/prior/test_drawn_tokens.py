@@ -19,7 +19,7 @@ SHORT = toy.CONFIG.model_copy(update={"steps": 120})
 
 
 def fitted(config: Stage2, tokens: tuple[Tensor, ...], y: Tensor, draw: Draw | None = None) -> Prior:
-    prior = Prior(config, toy.GRIDS, toy.live_masks(), n_classes=2)
+    prior = Prior(config, toy.GRIDS, toy.codebooks(), n_classes=2)
     prior.fit(tokens, y, 0, draw=draw)
     return prior
 

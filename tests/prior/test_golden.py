@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from prior import toy
 
 from nm_vqtsg.params import Stage2
 from nm_vqtsg.prior.model import Prior
@@ -21,8 +22,8 @@ def losses() -> list[float]:
     """The paper's networks on random tokens of 64 series, 8 and 2 x 35 tokens, 128 codes, 3 classes."""
     source = torch.Generator().manual_seed(0)
     tokens = [torch.randint(128, (64, n), generator=source) for n in (8, 70)]
-    live = [torch.ones(128, dtype=torch.bool)] * 2
-    prior = Prior(Stage2(steps=20, batch_size=16), [(1, 8), (2, 35)], live, n_classes=3)
+    books = toy.codebooks([torch.ones(128, dtype=torch.bool)] * 2)
+    prior = Prior(Stage2(steps=20, batch_size=16), [(1, 8), (2, 35)], books, n_classes=3)
     curve = prior.fit(tokens, torch.arange(64) % 3, seed=0, session=Session(log_every=1))
     return [row["loss"] for row in curve]
 

@@ -216,8 +216,8 @@ def test_one_band_three_bands_and_no_labels() -> None:
     grids = [(1, 3), (2, 5), (4, 2)]
     small = Stage2(lf=Transformer(width=8, depth=1, heads=2), hf=Transformer(width=8, depth=1, heads=1), steps=3)
     for count in (1, 3):
-        live = [torch.ones(6, dtype=torch.bool)] * count
-        prior = Prior(small, grids[:count], live, n_classes=0)
+        books = toy.codebooks([torch.ones(6, dtype=torch.bool)] * count)
+        prior = Prior(small, grids[:count], books, n_classes=0)
         tokens = [torch.randint(6, (20, rows * columns), generator=source()) for rows, columns in grids[:count]]
         curve = prior.fit(tokens, None, seed=0)
         assert curve[-1]["step"] == 3 and f"loss_{count - 1}" in curve[-1]
@@ -241,7 +241,7 @@ def test_context_is_aligned_in_time(columns_from: int, columns_to: int) -> None:
 
 def test_bad_calls_are_named(prior: Prior) -> None:
     tokens, y = toy.language(8)
-    fresh = Prior(toy.CONFIG, toy.GRIDS, toy.live_masks(), n_classes=2)
+    fresh = Prior(toy.CONFIG, toy.GRIDS, toy.codebooks(), n_classes=2)
     with pytest.raises(UserError, match="not trained"):
         fresh.sample(1, rng=source())
     with pytest.raises(DataError, match="live codes"):
@@ -257,12 +257,12 @@ def test_bad_calls_are_named(prior: Prior) -> None:
     with pytest.raises(DataError, match="at least 1"):
         prior.sample(0, rng=source())
     with pytest.raises(ArtifactError, match="live code"):
-        Prior(toy.CONFIG, toy.GRIDS, [torch.zeros(8, dtype=torch.bool)] * 2, n_classes=2)
+        Prior(toy.CONFIG, toy.GRIDS, toy.codebooks([torch.zeros(8, dtype=torch.bool)] * 2), n_classes=2)
 
 
 def test_prior_that_learnt_nothing_is_called_out(prior: Prior) -> None:
     tokens, y = toy.language(200)
-    stuck = Prior(SHORT, toy.GRIDS, toy.live_masks(), n_classes=2)
+    stuck = Prior(SHORT, toy.GRIDS, toy.codebooks(), n_classes=2)
     stuck.fit(tokens, y, seed=0)
     with torch.no_grad():
         for band in range(2):
@@ -279,7 +279,7 @@ def test_prior_that_learnt_nothing_is_called_out(prior: Prior) -> None:
 
 def test_weights_that_overflow_are_called_damaged() -> None:
     tokens, y = toy.language(64)
-    prior = Prior(SHORT, toy.GRIDS, toy.live_masks(), n_classes=2)
+    prior = Prior(SHORT, toy.GRIDS, toy.codebooks(), n_classes=2)
     prior.fit(tokens, y)
     with torch.no_grad():
         prior.network.band(1).head[-1].bias[0] = torch.inf

@@ -25,7 +25,7 @@ WATCHED = toy.CONFIG.model_copy(update={"steps": 220, "validation_fraction": 0.2
 def trained(
     tokens: tuple[Tensor, ...], y: Tensor | None, session: Session | None = None, **config: float
 ) -> Prior:
-    prior = Prior(WATCHED.model_copy(update=config), toy.GRIDS, toy.live_masks(), 0 if y is None else 2)
+    prior = Prior(WATCHED.model_copy(update=config), toy.GRIDS, toy.codebooks(), 0 if y is None else 2)
     prior.curve = prior.fit(tokens, y, 0, session)  # type: ignore[attr-defined]
     return prior
 
@@ -141,8 +141,8 @@ def test_averaged_weights_are_other_weights_from_the_same_training() -> None:
     ],
 )
 def test_sizes_and_dropouts_are_free(n_codes: int, config: dict) -> None:
-    grids, live = ((1, 8), (2, 33)), [torch.ones(n_codes, dtype=torch.bool)] * 2
-    prior = Prior(Stage2(steps=2, batch_size=4, **config), grids, live, n_classes=3)
+    grids, books = ((1, 8), (2, 33)), toy.codebooks([torch.ones(n_codes, dtype=torch.bool)] * 2)
+    prior = Prior(Stage2(steps=2, batch_size=4, **config), grids, books, n_classes=3)
     rng = torch.Generator().manual_seed(0)
     tokens = [torch.randint(n_codes, (6, rows * columns), generator=rng) for rows, columns in grids]
     curve = prior.fit(tokens, torch.arange(6) % 3, 0)

@@ -7,10 +7,12 @@ twice the needed size, so that half of the codes are dead.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Stage2, Transformer
 from nm_vqtsg.prior.model import Prior
 
@@ -33,6 +35,13 @@ def live_masks() -> list[Tensor]:
     return [torch.arange(size) % 2 == 1 for size in SIZES]
 
 
+def codebooks(masks: Sequence[Tensor] | None = None) -> list[Codebook]:
+    """Codes in two dimensions, in no order that says anything, with these live."""
+    source = torch.Generator().manual_seed(7)
+    masks = live_masks() if masks is None else masks
+    return [Codebook(torch.randn(len(mask), 2, generator=source), mask) for mask in masks]
+
+
 def language(n: int, seed: int = 0) -> tuple[tuple[Tensor, Tensor], Tensor]:
     """Tokens (n, 4) and (n, 16) and classes (n,)."""
     source = torch.Generator().manual_seed(seed)
@@ -52,6 +61,6 @@ def starts(low: Tensor) -> tuple[Tensor, Tensor]:
 
 def trained(seed: int = 0, config: Stage2 = CONFIG) -> Prior:
     tokens, y = language(2000)
-    prior = Prior(config, GRIDS, live_masks(), n_classes=2)
+    prior = Prior(config, GRIDS, codebooks(), n_classes=2)
     prior.fit(tokens, y, seed)
     return prior

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.mapper.model import Mapper
+from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.params import Fcn, Stage1, Stage2, Stage3, Svq
 from nm_vqtsg.prior.maskgit import training_mask
 from nm_vqtsg.prior.model import Prior
@@ -35,9 +36,9 @@ def stage1(session: Session) -> list[dict[str, float]]:
 
 
 def stage2(session: Session) -> list[dict[str, float]]:
-    grids, live = ((1, 4), (2, 8)), [torch.ones(16, dtype=torch.bool)] * 2
+    grids, book = ((1, 4), (2, 8)), Codebook(torch.randn(16, 4), torch.ones(16, dtype=torch.bool))
     tokens = [torch.randint(16, (N, n), generator=torch.Generator().manual_seed(n)) for n in (4, 16)]
-    return Prior(Stage2(**BUDGET), grids, live, 2).fit(tokens, Y, 0, session)
+    return Prior(Stage2(**BUDGET), grids, [book] * 2, 2).fit(tokens, Y, 0, session)
 
 
 def stage3(session: Session) -> list[dict[str, float]]:

@@ -173,8 +173,7 @@ class TwoStageEstimator(SectionEstimator):
         session = session or estimator_session(self.device, self.progress)
         x, config = self._scaled(array).to(session.device), self.section("stage2")
         tokens = tokenizer.to(session.device).tokens(x)
-        live = [codebook.live for codebook in tokenizer.codebooks]
-        prior = Prior(config, tokenizer.grids, live, len(self.classes_))
+        prior = Prior(config, tokenizer.grids, tokenizer.codebooks, len(self.classes_))
         draw = token_draws(tokenizer, x, config.svq_tau)
         self.curves_["stage2"] = prior.fit(tokens, ids, seed, session, draw)
         self.prior_, self.seed_, self.facts_ = prior, seed, Facts.of(array, ids, len(self.classes_))

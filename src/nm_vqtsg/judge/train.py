@@ -26,7 +26,8 @@ def train(
     """Train `network` in place on series x (n, C, L) and classes y (n,).
 
     With ``config.precision`` bfloat16 the steps are taken in mixed precision, the looks at what is held out in
-    float32 as ever. The learning rate rises over the first `warmup_fraction` of the steps and then falls along a cosine.
+    float32 as ever. The learning rate rises over the first `warmup_fraction` of the steps and then falls along
+    a cosine.
 
     Returns
     -------

@@ -259,6 +259,11 @@ class Stage2(Training):
     hf: Transformer = param(
         Transformer(width=32, depth=1, heads=1), "code", "the network of the high-frequency band"
     )
+    embedding: Literal["free", "codes"] = param(
+        "free",
+        "code",
+        "of tokens, and their logits: free, learnt for each; codes, a function of the codes' vectors",
+    )
     dropout: Rate = param(0.3, "code", "dropout of the embeddings of tokens that are not masked")
     class_dropout: Rate = param(0.2, "code", "share of the series trained without their class")
     validation_fraction: Annotated[float, Field(ge=0, lt=0.5)] = param(

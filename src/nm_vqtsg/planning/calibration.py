@@ -121,7 +121,7 @@ def measure(params: Params, channels: int, length: int, n_classes: int, device: 
     tokenizer.fit(x, 0, sessions["stage1"])
     for book in tokenizer.codebooks:
         book.live.fill_(True)
-    prior = Prior(stage2, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
+    prior = Prior(stage2, tokenizer.grids, tokenizer.codebooks, n_classes)
     labels = None if y is None else torch.from_numpy(y)
     draw = token_draws(tokenizer, x, stage2.svq_tau)
     prior.fit(tokenizer.tokens(x), labels, 0, sessions["stage2"], draw)

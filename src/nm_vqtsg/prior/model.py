@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
 from nm_vqtsg.nn.batches import BATCH
+from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.nn.saved import Header, filled, read, write
 from nm_vqtsg.params import Sample, Stage2
 from nm_vqtsg.prior.decoding import draw_tokens, redraw_tokens
@@ -47,8 +48,9 @@ class Prior:
         Networks, dropout and the budget.
     grids : sequence of (int, int)
         (frequency rows, columns in time) of each band's tokens, flattened row by row.
-    live : sequence of Tensor
-        (K,) bool per band: the codes that may be used.
+    codebooks : sequence of Codebook
+        One per band: the codes, of whose vectors the networks know with `Stage2.embedding` "codes", and which of
+        them live.
     n_classes : int
         0 for unlabelled data; then there is only the unconditional distribution.
 
@@ -58,12 +60,15 @@ class Prior:
         How `fit` did on the series that it held out, if it held out any; not saved.
     """
 
-    def __init__(self, config: Stage2, grids: Sequence[Grid], live: Sequence[Tensor], n_classes: int) -> None:
-        if not grids or len(grids) != len(live) or not all(bool(mask.any()) for mask in live):
+    def __init__(
+        self, config: Stage2, grids: Sequence[Grid], codebooks: Sequence[Codebook], n_classes: int
+    ) -> None:
+        if not grids or len(grids) != len(codebooks) or not all(bool(book.live.any()) for book in codebooks):
             raise ArtifactError("the prior needs at least one band, and a live code in each; train stage 1 again")
         self.config, self.n_classes = config, n_classes
         self.grids: tuple[Grid, ...] = tuple((int(rows), int(columns)) for rows, columns in grids)
-        self.live = tuple(mask.detach().cpu().bool() for mask in live)
+        self.live = tuple(book.live.detach().cpu().bool() for book in codebooks)
+        self._vectors = tuple(book.codes.detach().cpu() for book in codebooks)
         self._codes = tuple(mask.nonzero().squeeze(1) for mask in self.live)  # vocabulary -> codebook
         self.held_out: HeldOut | None = None
         self._network: PriorNetwork | None = None
@@ -88,7 +93,10 @@ class Prior:
     def _build(self) -> PriorNetwork:
         shapes = [self.config.lf if band == 0 else self.config.hf for band in range(len(self.grids))]
         sizes = [len(codes) for codes in self._codes]
-        return PriorNetwork(sizes, self.grids, self.n_classes, shapes, self.config.dropout)
+        codes = None
+        if self.config.embedding == "codes":
+            codes = [vectors[live] for vectors, live in zip(self._vectors, self.live, strict=True)]
+        return PriorNetwork(sizes, self.grids, self.n_classes, shapes, self.config.dropout, codes)
 
     def vocabulary_ids(self, tokens: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Ids in the vocabulary of live codes, for ids in the codebooks: per band (B, N) int64, on the CPU.
@@ -332,6 +340,8 @@ class Prior:
         """Write weights, live codes and configuration; `facts` (JSON) go into the header, too."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"live.{band}": mask for band, mask in enumerate(self.live)}
+        if self.config.embedding == "codes":
+            tensors |= {f"codes.{band}": vectors for band, vectors in enumerate(self._vectors)}
         header = PriorHeader(
             config=self.config, grids=self.grids, n_classes=self.n_classes, facts=dict(facts or {})
         )
@@ -351,7 +361,15 @@ class Prior:
         live = [mask for mask in masks if mask is not None and mask.dtype == torch.bool and mask.ndim == 1]
         if len(live) < len(masks) or not all(bool(mask.any()) for mask in live):
             raise ArtifactError(f"{path}: does not say which codes of each band are live; run stage2 again")
-        prior = cls(header.config, header.grids, live, header.n_classes)
+        free = header.config.embedding == "free"
+        vectors = [
+            torch.empty(len(mask), 0) if free else tensors.pop(f"codes.{band}", None)
+            for band, mask in enumerate(live)
+        ]
+        books = [Codebook(codes, mask) for codes, mask in zip(vectors, live, strict=True) if codes is not None]
+        if len(books) < len(live) or any(book.codes.shape[:-1] != book.live.shape for book in books):
+            raise ArtifactError(f"{path}: does not hold the vectors of each band's codes; run stage2 again")
+        prior = cls(header.config, header.grids, books, header.n_classes)
         weights = {name.removeprefix("network."): tensor for name, tensor in tensors.items()}
         prior._network = filled(path, prior._build, weights).to(device)
         return prior

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nm_vqtsg.params import Transformer
+from nm_vqtsg.prior.embedding import TokenEmbedding, code_head
 
 Grid = tuple[int, int]
 """(frequency rows, columns in time); a band's N = rows * columns tokens are flattened row by row."""
@@ -56,31 +57,6 @@ class Block(nn.Module):
         return x + self.feed_forward(x)
 
 
-class TokenEmbedding(nn.Module):
-    """Embeds tokens and the mask token (id `n_codes`), adds learned positions: (B, N) -> (B, N, W).
-
-    In training, dropout falls on the embeddings of unmasked tokens only: the mask's embedding says that
-    nothing is known, which must not be blurred. All embeddings start with standard deviation 1; smaller
-    ones leave the loss on a plateau.
-    """
-
-    def __init__(self, n_codes: int, n_tokens: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.mask_token = n_codes
-        self.tokens = nn.Embedding(n_codes + 1, width)
-        self.positions = nn.Parameter(torch.randn(n_tokens, width))
-        self.dropout = dropout
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        embedded = self.tokens(tokens)
-        if self.training:
-            masked = (tokens == self.mask_token).unsqueeze(-1)
-            # as nn.Dropout does, but with uniform numbers: PyTorch's Bernoulli ones take three times as long
-            kept = torch.rand(embedded.shape, device=embedded.device) >= self.dropout
-            embedded = embedded * torch.where(masked, 1.0, kept / (1 - self.dropout))
-        return embedded + self.positions
-
-
 class BandContext(nn.Module):
     """What a finished band says to a later one: (B, N_from) tokens -> (B, N_to, W_to).
 
@@ -90,11 +66,18 @@ class BandContext(nn.Module):
     """
 
     def __init__(
-        self, n_codes: int, source: Grid, target: Grid, shape: Transformer, width: int, dropout: float
+        self,
+        n_codes: int,
+        source: Grid,
+        target: Grid,
+        shape: Transformer,
+        width: int,
+        dropout: float,
+        codes: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.source, self.target = source, target
-        self.embedding = TokenEmbedding(n_codes, source[0] * source[1], shape.width, dropout)
+        self.embedding = TokenEmbedding(n_codes, source[0] * source[1], shape.width, dropout, codes)
         self.block = Block(shape.width, shape.heads)
         self.out = nn.Sequential(nn.LayerNorm(shape.width), nn.Linear(shape.width, width))
         # Centre of column j of the target, in columns of the source.
@@ -124,11 +107,21 @@ class BandTransformer(nn.Module):
         Width, depth and heads.
     dropout : float
         On the embeddings of visible tokens.
+    codes : Tensor, optional
+        (V, d) the codes' vectors, of which tokens and logits are a function then; free without.
     """
 
-    def __init__(self, n_codes: int, n_tokens: int, n_classes: int, shape: Transformer, dropout: float) -> None:
+    def __init__(
+        self,
+        n_codes: int,
+        n_tokens: int,
+        n_classes: int,
+        shape: Transformer,
+        dropout: float,
+        codes: Tensor | None = None,
+    ) -> None:
         super().__init__()
-        self.embedding = TokenEmbedding(n_codes, n_tokens, shape.width, dropout)
+        self.embedding = TokenEmbedding(n_codes, n_tokens, shape.width, dropout, codes)
         self.classes = nn.Embedding(n_classes + 1, shape.width)
         self.blocks = nn.ModuleList(Block(shape.width, shape.heads) for _ in range(shape.depth))
         self.head = nn.Sequential(
@@ -136,7 +129,7 @@ class BandTransformer(nn.Module):
             nn.Linear(shape.width, shape.width),
             nn.GELU(),
             nn.LayerNorm(shape.width),
-            nn.Linear(shape.width, n_codes),
+            code_head(n_codes, shape.width, codes),
         )
 
     def sequence(self, tokens: Tensor, classes: Tensor, context: Tensor | None = None) -> Tensor:
@@ -189,6 +182,8 @@ class PriorNetwork(nn.Module):
         One per band.
     dropout : float
         On the embeddings of visible tokens.
+    codes : sequence of Tensor, optional
+        (V, d) of each band: the codes' vectors, of which tokens and logits are a function then; free without.
     """
 
     def __init__(
@@ -198,17 +193,19 @@ class PriorNetwork(nn.Module):
         n_classes: int,
         shapes: Sequence[Transformer],
         dropout: float,
+        codes: Sequence[Tensor] | None = None,
     ) -> None:
         super().__init__()
+        vectors: Sequence[Tensor | None] = [None] * len(n_codes) if codes is None else codes
         self.n_codes, self.n_tokens = tuple(n_codes), tuple(rows * columns for rows, columns in grids)
         self.n_classes = n_classes
         self.bands = nn.ModuleList(
-            BandTransformer(codes, tokens, n_classes, shape, dropout)
-            for codes, tokens, shape in zip(self.n_codes, self.n_tokens, shapes, strict=True)
+            BandTransformer(size, tokens, n_classes, shape, dropout, own)
+            for size, tokens, shape, own in zip(self.n_codes, self.n_tokens, shapes, vectors, strict=True)
         )
         self.contexts = nn.ModuleList(
             nn.ModuleList(
-                BandContext(n_codes[i], grids[i], grids[band], shapes[i], shapes[band].width, dropout)
+                BandContext(n_codes[i], grids[i], grids[band], shapes[i], shapes[band].width, dropout, vectors[i])
                 for i in range(band)
             )
             for band in range(len(grids))

@@ -31,7 +31,7 @@ def run(ctx: StepContext) -> None:
     tokens = {name: tokenizer.tokens(series) for name, series in x.items()}
     classes = {name: None if split.y is None else torch.from_numpy(split.y) for name, split in splits.items()}
     n_classes = splits["train"].n_classes
-    prior = Prior(config, tokenizer.grids, [book.live for book in tokenizer.codebooks], n_classes)
+    prior = Prior(config, tokenizer.grids, tokenizer.codebooks, n_classes)
     draw = token_draws(tokenizer, x["train"], config.svq_tau)
     curve = prior.fit(tokens["train"], classes["train"], ctx.seed, ctx.session, draw)
 
