@@ -46,6 +46,7 @@ MIXTURE = "sample.unconditional=mixture"
 NORMALISED = ("stage1.instance_norm=true", "stage3.instance_norm=true")
 POOL = ("sample.n_pool=4096",)
 FINE = "tau_grid=[0.03,0.1,0.3]"
+EMBEDDING = "stage2.embedding=codes"
 PRESET = "preset"
 PAPER = f"{PRESET}=paper"
 MAPPED = (PAPER, MIXTURE, "stage3.instance_norm=true", "stage3.stft_weight=3")
@@ -108,6 +109,9 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "paper-corrections": (*MAPPED, "sample.corrections=4"),
     "paper-drawn-1": (*MAPPED, "stage2.svq_tau=0.1"),
     "paper-codes-128": (*MAPPED, "stage1.codebook_size=128"),
+    "paper-embedding": (*MAPPED, EMBEDDING),
+    "paper-embedding-lf-2": (*MAPPED, EMBEDDING, "sample.lf_choice_temperature=2"),
+    "paper-embedding-drawn-1": (*MAPPED, EMBEDDING, "stage2.svq_tau=0.1"),
     # ... and with one part of the paper's networks less
     "paper-revival": (*MAPPED, "stage1.revival_end=0.7"),
     "paper-tokeniser-without-dropout": (*MAPPED, "stage1.dropout=0"),
