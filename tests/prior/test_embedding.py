@@ -53,10 +53,24 @@ def test_embedding_and_head_are_products_with_the_codes_vectors() -> None:
     embedding, head = CodeEmbedding(codes, 16), CodeHead(codes, 16)
     tokens = torch.tensor([[0, 19, 20]])
     table = torch.cat([embedding.vectors(), embedding.mask])
-    assert torch.equal(embedding(tokens), table[tokens])
+    torch.testing.assert_close(embedding(tokens), table[tokens])
     torch.nn.init.normal_(head.bias)
     expected = torch.einsum("bnw,vw->bnv", hidden, head.vectors()) * 2 / 16**0.5 + head.bias
     torch.testing.assert_close(head(hidden), expected)
+
+
+def test_vectors_of_few_tokens_equal_those_of_all_codes() -> None:
+    torch.manual_seed(0)
+    embedding, tokens = CodeEmbedding(torch.randn(20, 8), 16).double(), torch.randint(21, (4, 10))
+    assert tokens.numel() > 20 and (tokens == 20).any()
+    found = []
+    for parts in ((tokens,), tokens.split(1)):
+        embedding.zero_grad()
+        vectors = torch.cat([embedding(part) for part in parts])
+        (vectors * torch.arange(16)).square().sum().backward()
+        found.append([vectors, *(parameter.grad.clone() for parameter in embedding.parameters())])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_what_is_learnt_of_a_code_is_known_of_its_neighbour() -> None:

@@ -12,7 +12,9 @@ from torch.nn import functional
 
 
 class CodeFunction(nn.Module):
-    """A vector for each code, by a small network of the code's own: () -> (V, W), each of variance 1.
+    """A vector for each code, by a small network of the code's own: (...) ids -> (..., W), each of variance 1.
+
+    Without ids it gives those of all codes, (V, W).
 
     Parameters
     ----------
@@ -36,13 +38,16 @@ class CodeFunction(nn.Module):
             nn.LayerNorm(width, elementwise_affine=False),
         )
 
-    def forward(self) -> Tensor:
-        vectors: Tensor = self.network(self.codes)
+    def forward(self, ids: Tensor | None = None) -> Tensor:
+        vectors: Tensor = self.network(self.codes if ids is None else self.codes[ids])
         return vectors
 
 
 class CodeEmbedding(nn.Module):
-    """Tokens in [0, V], V the mask, as a function of their codes: (...) int64 -> (..., W)."""
+    """Tokens in [0, V], V the mask, as a function of their codes: (...) int64 -> (..., W).
+
+    Of few tokens only their own vectors are computed; of many, those of all codes, once.
+    """
 
     def __init__(self, codes: Tensor, width: int) -> None:
         super().__init__()
@@ -50,7 +55,11 @@ class CodeEmbedding(nn.Module):
         self.mask = nn.Parameter(torch.randn(1, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return functional.embedding(tokens, torch.cat([self.vectors(), self.mask]))
+        n_codes = len(self.vectors.codes)
+        if tokens.numel() >= n_codes:
+            return functional.embedding(tokens, torch.cat([self.vectors(), self.mask]))
+        known = self.vectors(tokens.clamp(max=n_codes - 1))
+        return torch.where((tokens == n_codes).unsqueeze(-1), self.mask, known)
 
 
 class CodeHead(nn.Module):
