@@ -1,7 +1,7 @@
 """Which part of the model keeps samples from real series? Real tokens in the place of drawn ones, band by band.
 
-    python scripts/gap.py studies/development/paper-mixture FaceAll   # a run that is here with all its files
-    python scripts/gap.py studies/development/paper-mixture --results  # docs/gap.md and docs/gap.png
+    python scripts/gap.py STUDY [STUDY ...] --dataset FaceAll   # of runs that are here with all their files
+    python scripts/gap.py STUDY [STUDY ...] --results           # docs/gap.md and docs/gap.png
 
 Of a run are decoded: tokens of TRAIN; tokens of which the first bands are TRAIN's and the prior draws the others,
 given the class of the series; and tokens that the prior draws alone, for classes as frequent as in TRAIN and for
@@ -100,27 +100,37 @@ def record_file(ctx: StepContext) -> Path:
     return ctx.paths.study / "results" / FOLDER / ctx.dataset / f"seed{ctx.seed}.json"
 
 
-def results(study: Path, out: Path = OUT) -> None:
+def results(studies: Sequence[Path], out: Path = OUT) -> None:
     """Table and figure of what has been measured, to ``OUT.md`` and ``OUT.png``."""
-    records = [load_json(path) for path in sorted((study / "results" / FOLDER).glob("*/seed*.json"))]
-    if not records:
-        raise UserError(f"{study}: nothing has been measured yet; run this for a data set first")
+    records = []
+    for study in studies:
+        paths = sorted((study / "results" / FOLDER).glob("*/seed*.json"))
+        if not paths:
+            raise UserError(f"{study}: nothing has been measured yet; run this for a data set first")
+        records += [load_json(path) | {"study": study.resolve().name} for path in paths]
+    records.sort(key=lambda record: (record["dataset"], record["seed"]))
     save_text(Path(f"{out}.md"), to_markdown(_table(records)))
     with atomic_path(Path(f"{out}.png")) as temporary:
         temporary.write_bytes(style.png_bytes(_figure(records)))
 
 
 def _table(records: Sequence[dict[str, Any]]) -> Table:
-    header = ["Data set", "Seed", "Tokens", "FID", "FID mapped"]
+    header = ["Data set", "Study", "Seed", "Tokens", "FID", "FID mapped"]
     cells = [
-        [record["dataset"], str(record["seed"]), name, *(_spread(scores[key]) for key in ("unmapped", "mapped"))]
+        [
+            record["dataset"],
+            record["study"],
+            str(record["seed"]),
+            name,
+            *(_spread(scores[key]) for key in ("unmapped", "mapped")),
+        ]
         for record in records
         for name, scores in record["fid"].items()
     ]
     sizes = "; ".join(
         f"{record['dataset']}: {record['n']['drawn']} series against {record['n']['real']}, judge "
         f"{record['fcn_accuracy']:.3f}"
-        for record in records
+        for record in {record["dataset"]: record for record in records}.values()
     )
     note = (
         f"{sizes}. Mean ± sd over {records[0]['draws']} draws. TRAIN: the series themselves; all others are "
@@ -148,7 +158,7 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
             axes.barh(at, [np.mean(each) for each in values], 0.36, xerr=sd, color=colour, label=label)
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
-        axes.set(title=f"{record['dataset']}, seed {record['seed']}", xlabel="FID, the lower the better")
+        axes.set(title=f"{record['dataset']}, seed {record['seed']}, {record['study']}", xlabel="FID")
     figure.legend(*rows[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
@@ -156,18 +166,19 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure a run, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path)
-    parser.add_argument("dataset", nargs="?")
+    parser.add_argument("studies", type=Path, nargs="+")
+    parser.add_argument("--dataset")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", action="store_true", help="write table and figure to docs")
     options = parser.parse_args(arguments)
     if options.results:
-        results(options.study)
+        results(options.studies)
     elif options.dataset is None:
-        parser.error("a data set is needed, or --results")
+        parser.error("--dataset is needed, or --results")
     else:
-        ctx = open_context(options.study, "evaluate", options.dataset, options.seed)
-        save_json(record_file(ctx), of_run(ctx))
+        for study in options.studies:
+            ctx = open_context(study, "evaluate", options.dataset, options.seed)
+            save_json(record_file(ctx), of_run(ctx))
 
 
 if __name__ == "__main__":

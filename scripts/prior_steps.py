@@ -1,7 +1,7 @@
 """Is each step of the prior worth its time? Samples, held-out likelihood and memorisation against steps.
 
-    python scripts/prior_steps.py studies/development/paper-mixture FaceAll --steps 1000 2500 5000 10000
-    python scripts/prior_steps.py studies/development/paper-mixture --results   # docs/prior_steps.md and .png
+    python scripts/prior_steps.py studies/development/paper-mixture --dataset FaceAll --steps 1000 2500 5000 10000
+    python scripts/prior_steps.py STUDY [STUDY ...] --results   # docs/prior_steps.md and .png
 
 Of a study that is scored on VAL, and whose tokeniser and judge of a run are here, priors are trained that differ
 in ``stage2.steps`` alone, each with a learning rate that falls over its own steps. Each is scored and sampled;
@@ -136,11 +136,15 @@ def run(ctx: StepContext, steps: Sequence[int]) -> None:
         save_json(path, record | {"points": [points[key] for key in sorted(points)]})
 
 
-def results(study: Path, out: Path = OUT) -> None:
+def results(studies: Sequence[Path], out: Path = OUT) -> None:
     """Table and figure of what has been measured, to ``OUT.md`` and ``OUT.png``."""
-    records = [load_json(path) for path in sorted((study / "results" / FOLDER).glob("*/seed*.json"))]
-    if not records:
-        raise UserError(f"{study}: nothing has been measured yet; run this for a data set first")
+    records = []
+    for study in studies:
+        paths = sorted((study / "results" / FOLDER).glob("*/seed*.json"))
+        if not paths:
+            raise UserError(f"{study}: nothing has been measured yet; run this for a data set first")
+        records += [load_json(path) | {"study": study.resolve().name} for path in paths]
+    records.sort(key=lambda record: (record["dataset"], record["seed"]))
     save_text(Path(f"{out}.md"), to_markdown(_table(records)))
     with atomic_path(Path(f"{out}.png")) as temporary:
         temporary.write_bytes(style.png_bytes(steps_figure(records)))
@@ -148,7 +152,7 @@ def results(study: Path, out: Path = OUT) -> None:
 
 def _table(records: Sequence[dict[str, Any]]) -> Table:
     bands = records[0]["bands"]
-    header = ["Data set", "Seed", "Steps", "Passes", "FID, no class", "FID, class drawn"]
+    header = ["Data set", "Study", "Seed", "Steps", "Passes", "FID, no class", "FID, class drawn"]
     for name in bands:
         header += [
             f"{name}: nats TRAIN",
@@ -166,13 +170,13 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
                 numbers += [point[name][key] for key in ("nats_train", "nats_val", "nats_frequencies")]
                 numbers += [point[name][key] for key in ("shared", "shared_val")]
             cells.append(
-                [record["dataset"], str(record["seed"]), str(point["steps"]), f"{passes:.0f}"]
+                [record["dataset"], record["study"], str(record["seed"]), str(point["steps"]), f"{passes:.0f}"]
                 + [f"{number:.3g}" for number in numbers]
             )
     sizes = "; ".join(
         f"{record['dataset']}: {record['n']['samples']} samples, {record['n']['val']} series of VAL, judge "
         f"{record['fcn_accuracy']:.3f}"
-        for record in records
+        for record in {record["dataset"]: record for record in records}.values()
     )
     notes = [
         f"{sizes}. Each row is a training of its own, whose learning rate falls over its own steps; passes are "
@@ -180,25 +184,26 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
         "who knows only how often each code occurs in TRAIN. Shared: share of the samples, class drawn first, "
         "whose tokens of a band are those of a series of TRAIN, one by one; beside it the same of VAL."
     ]
-    numeric = [title not in ("Data set",) for title in header]
+    numeric = [title not in ("Data set", "Study") for title in header]
     return Table("The prior against its steps", header, numeric, cells, notes=notes)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path)
-    parser.add_argument("dataset", nargs="?")
+    parser.add_argument("studies", type=Path, nargs="+")
+    parser.add_argument("--dataset")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, nargs="+", default=[])
     parser.add_argument("--results", action="store_true", help="write table and figure to docs")
     options = parser.parse_args(arguments)
     if options.results:
-        results(options.study)
+        results(options.studies)
     elif options.dataset is None or not options.steps or min(options.steps) < 1:
-        parser.error("a data set and --steps, positive numbers, are needed, or --results")
+        parser.error("--dataset and --steps, positive numbers, are needed, or --results")
     else:
-        run(open_context(options.study, "stage2", options.dataset, options.seed), options.steps)
+        for study in options.studies:
+            run(open_context(study, "stage2", options.dataset, options.seed), options.steps)
 
 
 if __name__ == "__main__":

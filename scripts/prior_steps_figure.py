@@ -31,7 +31,7 @@ def steps_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
             likelihood.axhline(own[-1]["nats_frequencies"], color=colour, linestyle=":")
             copies.plot(steps, [100 * each["shared"] for each in own], MARK, color=colour)
             copies.axhline(100 * own[-1]["shared_val"], color=colour, linestyle=":")
-        quality.set(title=f"{record['dataset']}, seed {record['seed']}", ylabel="FID to VAL")
+        quality.set(title=f"{record['dataset']}, seed {record['seed']}\n{record['study']}", ylabel="FID to VAL")
         likelihood.set(title="hidden tokens", ylabel="nats a token")
         copies.set(title="tokens of TRAIN repeated", ylabel="% of samples")
         quality.set_ylim(bottom=0)

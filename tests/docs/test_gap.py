@@ -45,7 +45,7 @@ def run(tmp_path: Path) -> StepContext:
 
 def test_each_line_gives_one_part_more_to_the_model(run: StepContext) -> None:
     study = run.paths.study
-    gap.main([str(study), "Toy"])
+    gap.main([str(study), "--dataset", "Toy"])
     record = load_json(study / "results" / "gap" / "Toy" / "seed0.json")
     assert list(record["fid"]) == [
         "TRAIN",
@@ -69,7 +69,7 @@ def test_each_line_gives_one_part_more_to_the_model(run: StepContext) -> None:
     drawn = [scores[name]["unmapped"] for name in list(scores)[2:]]
     assert all(np.std(values) > 0 for values in drawn), "every draw is another"
 
-    gap.results(study, study / "page")
+    gap.results([study], study / "page")
     table = (study / "page.md").read_text()
     assert table.count("| Toy ") == 5 and f"Mean ± sd over {gap.DRAWS} draws" in table
     assert (study / "page.png").read_bytes().startswith(b"\x89PNG")
@@ -84,4 +84,4 @@ def test_what_cannot_be_measured_is_said(run: StepContext) -> None:
     train = Series.load(run.paths.train)
     Series(train.X, None, None, train.scaling).save(run.paths.train)
     with pytest.raises(UserError, match="Toy has no classes"):
-        gap.main([str(study), "Toy"])
+        gap.main([str(study), "--dataset", "Toy"])

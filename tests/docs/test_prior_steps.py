@@ -33,7 +33,7 @@ def write_params(study: Path, evaluate_on: str) -> None:
 
 
 def test_every_length_is_measured_once(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prior_steps.main([str(study), "Toy", "--steps", "2", "40"])
+    prior_steps.main([str(study), "--dataset", "Toy", "--steps", "2", "40"])
     path = study / "results" / "prior_steps" / "Toy" / "seed0.json"
     first = load_json(path)
     assert [point["steps"] for point in first["points"]] == [2, 40]
@@ -45,12 +45,12 @@ def test_every_length_is_measured_once(study: Path, capsys: pytest.CaptureFixtur
         assert long[name]["nats_val"] == long[name]["nats_train"], "the same series stand in both"
         assert long[name]["shared_val"] == 1 and 0 <= long[name]["shared"] < 1
     assert short["fid_null_class"] != short["fid_mixture"] and np.isfinite(short["fid_mixture"])
-    prior_steps.main([str(study), "Toy", "--steps", "40", "2", "3"])
+    prior_steps.main([str(study), "--dataset", "Toy", "--steps", "40", "2", "3"])
     again = load_json(path)
     assert [point["steps"] for point in again["points"]] == [2, 3, 40]
     assert [again["points"][0], again["points"][2]] == first["points"]
 
-    prior_steps.results(study, study / "page")
+    prior_steps.results([study], study / "page")
     table = (study / "page.md").read_text()
     assert "Each row is a training of its own" in table
     assert table.count("| Toy ") == 3
@@ -61,8 +61,8 @@ def test_what_cannot_be_measured_is_said(study: Path) -> None:
     with pytest.raises(UserError, match="nothing has been measured yet"):
         prior_steps.main([str(study), "--results"])
     with pytest.raises(SystemExit):
-        prior_steps.main([str(study), "Toy"])
+        prior_steps.main([str(study), "--dataset", "Toy"])
     write_params(study, "test")
     with pytest.raises(UserError, match="is scored on TEST, which no recipe may be chosen by; use VAL"):
-        prior_steps.main([str(study), "Toy", "--steps", "2"])
+        prior_steps.main([str(study), "--dataset", "Toy", "--steps", "2"])
     assert not (study / "results" / "prior_steps").exists()
