@@ -61,6 +61,19 @@ def test_choice_noise_lets_decoding_keep_the_distribution(prior: Prior) -> None:
     assert abs(((high - 1) // 2 % 2).float().mean() - toy.COIN) < 0.03
 
 
+def test_low_temperatures_draw_what_is_likely_and_high_ones_anything(prior: Prior) -> None:
+    canvas = Canvas(torch.full((1, 4), 4), torch.zeros(1, 1, dtype=torch.int64), 0)
+    with torch.no_grad():
+        guess = band_logits(prior.network, 0, [], torch.tensor([0]))(canvas)[0, 0]
+    for temperature in (0.5, 1.0, 2.0):
+        config = Sample(lf_temperature=temperature, steps=1)
+        low, _ = prior.sample(4000, 0, rng=source(), config=config)
+        share = ((low[:, 0] - 1) // 2).bincount(minlength=4) / 4000
+        torch.testing.assert_close(share, (guess / temperature).softmax(0), atol=0.03, rtol=0)
+    _, high = prior.sample(500, rng=source(), config=Sample(hf_temperature=0.01, hf_choice_temperature=1000.0))
+    assert ((high - 1) // 2 % 2).float().mean() < 0.01, "the likelier side of the coin alone"
+
+
 def test_classes_condition_the_samples(prior: Prior) -> None:
     y = torch.arange(600) % 2
     start, _ = toy.starts(prior.sample(600, y, rng=source())[0])

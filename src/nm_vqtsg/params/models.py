@@ -45,6 +45,7 @@ Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Noise = Annotated[float, Field(ge=0, le=1e6)]
+Temperature = Annotated[float, Field(ge=0.01, le=100)]
 
 
 def param(default: Any, source: Source, description: str, **limits: Any) -> Any:
@@ -302,6 +303,8 @@ class Sample(Section):
         0, "paper", "times that a part of the tokens is drawn anew, given the others, when all are decoded"
     )
     steps: Annotated[Whole, Field(gt=0, le=10_000)] = param(10, "code", "decoding steps of each band")
+    lf_temperature: Temperature = param(1.0, "code", "divides the logits of LF's tokens; below 1 likely ones gain")
+    hf_temperature: Temperature = param(1.0, "code", "divides the logits of HF's tokens")
     lf_choice_temperature: Noise = param(10.0, "code", "noise of the choice what to keep, LF")
     hf_choice_temperature: Noise = param(0.0, "code", "noise of the choice what to keep, HF")
     guidance_scale: Annotated[float, Field(ge=0, le=1000)] = param(

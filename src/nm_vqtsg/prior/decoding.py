@@ -29,8 +29,9 @@ def draw_tokens(
     classes : Tensor
         (B,) int64, on the network's device.
     config : Sample
-        Steps, choice temperatures (`lf` for the first band, `hf` for the others), guidance, and how often a part
-        of the tokens is drawn anew afterwards (`corrections`; `redraw_tokens`).
+        Steps, temperatures of the draws and of the choice what to keep (`lf` for the first band, `hf` for the
+        others), guidance, and how often a part of the tokens is drawn anew afterwards (`corrections`;
+        `redraw_tokens`).
     guided : bool
         Whether the guidance applies.
     rng : torch.Generator
@@ -108,8 +109,9 @@ def _decode_band(
     known: Tensor | None = None,
     open_positions: Tensor | None = None,
 ) -> Tensor:
+    temperature = config.lf_temperature if band == 0 else config.hf_temperature
     return decode(
-        band_logits(network, band, finished, classes, config.guidance_scale if guided else 1.0),
+        band_logits(network, band, finished, classes, config.guidance_scale if guided else 1.0, temperature),
         (len(classes), network.n_tokens[band]),
         mask_token=network.n_codes[band],
         n_steps=config.steps,
@@ -122,7 +124,12 @@ def _decode_band(
 
 
 def band_logits(
-    network: PriorNetwork, band: int, finished: Sequence[Tensor], classes: Tensor, guidance_scale: float = 1.0
+    network: PriorNetwork,
+    band: int,
+    finished: Sequence[Tensor],
+    classes: Tensor,
+    guidance_scale: float = 1.0,
+    temperature: float = 1.0,
 ) -> LogitsFunction:
     """The logits function of one band for `decode`; the context of the finished bands is computed here, once.
 
@@ -141,6 +148,8 @@ def band_logits(
         (B,) int64.
     guidance_scale : float
         s >= 0.
+    temperature : float
+        > 0; the logits are divided by it.
 
     Returns
     -------
@@ -168,4 +177,6 @@ def band_logits(
             return given(classes)
         return torch.lerp(given(null), given(classes), guidance_scale)
 
-    return logits
+    if temperature == 1:
+        return logits
+    return lambda canvas: logits(canvas) / temperature

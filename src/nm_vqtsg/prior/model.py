@@ -239,7 +239,7 @@ class Prior:
         rng : torch.Generator
             Source of all randomness, on the CPU.
         config : Sample, optional
-            Decoding steps, choice temperatures (`lf` for the first band, `hf` for the others), guidance.
+            Decoding steps, temperatures (`lf` for the first band, `hf` for the others), guidance.
         session : Session, optional
             Shows the progress.
         given : sequence of Tensor
