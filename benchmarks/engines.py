@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from nm_vqtsg.engines.locktext import update_lock  # noqa: E402
 from nm_vqtsg.engines.pipeline import Pipeline  # noqa: E402
-from nm_vqtsg.engines.records import Digests, ingredients, products  # noqa: E402
+from nm_vqtsg.engines.records import Digests, fingerprint_of, ingredients, products  # noqa: E402
 from nm_vqtsg.engines.store import Store  # noqa: E402
 
 
@@ -39,12 +39,13 @@ def copy_project(target: Path) -> None:
 def pretend(project: Path) -> int:
     """Write and record small outputs for every job; returns the number of jobs."""
     pipeline, store, digests, records = Pipeline(project), Store(project), Digests(), {}
+    fingerprint = fingerprint_of(pipeline, digests)
     for stage in pipeline.order:
         for out in stage.outs:
             path = project / out
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("{}\n" if path.name == "metrics.json" else f"step\tloss\n1\t0.5\n{out}\n")
-        record = ingredients(pipeline, stage, digests)
+        record = ingredients(pipeline, stage, digests, fingerprint)
         assert record is not None, stage.name
         record["outs"] = products(pipeline, stage, digests)
         store.remember(record)
