@@ -7,7 +7,7 @@ case "$1" in
 start)
     mkdir -p "$dir/state" "$dir/spool" /run/munge /var/lib/munge /var/log/munge
     node=$(hostname -s)
-    cpus=$(nproc)
+    cpus=$(env -u OMP_NUM_THREADS nproc) # nproc believes that variable, which tests set
     memory=$(awk '/MemTotal/ {print int($2 / 1024) - 500}' /proc/meminfo)
     [ -f /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 2>/dev/null; chmod 400 /etc/munge/munge.key; }
     chown -R munge: /etc/munge /run/munge /var/lib/munge /var/log/munge
