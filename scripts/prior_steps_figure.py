@@ -18,7 +18,7 @@ COLOURS = (style.LOW_BAND, style.HIGH_BAND, style.STOCHASTIC, style.RECONSTRUCTE
 def steps_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
     """A row for each record: FID of samples, nats of hidden tokens, samples that repeat TRAIN's tokens."""
     figure = style.new_figure(2.2 * len(records) + 0.9)
-    rows = figure.subplots(len(records), 3, squeeze=False)
+    rows = figure.subplots(len(records), 3, squeeze=False, sharey="col")
     for record, (quality, likelihood, copies) in zip(records, rows, strict=True):
         points = record["points"]
         steps = [point["steps"] for point in points]
@@ -35,6 +35,7 @@ def steps_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
         likelihood.set(title="hidden tokens", ylabel="nats a token")
         copies.set(title="tokens of TRAIN repeated", ylabel="% of samples")
         quality.set_ylim(bottom=0)
+        copies.set_ylim(0, max(1.0, copies.get_ylim()[1]))
         for axes in (quality, likelihood, copies):
             _steps_axis(axes, steps)
     handles = _legend(records[0]["bands"])
