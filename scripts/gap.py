@@ -3,12 +3,12 @@
     python scripts/gap.py STUDY [STUDY ...] --dataset FaceAll   # of runs that are here with all their files
     python scripts/gap.py STUDY [STUDY ...] --results           # docs/gap.md and docs/gap.png
 
-Of a run are decoded: tokens of TRAIN; tokens of which the first bands are TRAIN's and the prior draws the others,
-given the class of the series; and tokens that the prior draws alone, for classes as frequent as in TRAIN and for
-none. From one line to the next another part of the model has its say, so the difference of two lines is what that
-part loses. Each is scored before and after the mapper, by FID to the series that the study is scored on, with
-`DRAWS` choices of the series of TRAIN and draws of the tokens. Nothing is trained. The numbers go to
-``results/gap/DATASET/seedK.json`` of the study, which git holds.
+Of a run are decoded: tokens of the series that the study is scored on, and of TRAIN; tokens of which the first
+bands are TRAIN's and the prior draws the others, given the class of the series; and tokens that the prior draws
+alone, for classes as frequent as in TRAIN and for none. From one line to the next another part of the model has
+its say, so the difference of two lines is what that part loses. Each is scored before and after the mapper, by FID
+to the series that the study is scored on, with `DRAWS` choices of the series of TRAIN and draws of the tokens.
+Nothing is trained. The numbers go to ``results/gap/DATASET/seedK.json`` of the study, which git holds.
 """
 
 import argparse
@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from measured import record_file, records_of, write_page
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import atomic_path, load_json, save_json, save_text
-from nm_vqtsg.datasets.series import Series
+from nm_vqtsg.artifacts import save_json
+from nm_vqtsg.datasets.series import Series, split_names
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.figures import style
 from nm_vqtsg.judge.model import Judge
@@ -32,7 +33,7 @@ from nm_vqtsg.metrics.counts import sample_count
 from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.steps.context import StepContext, open_context
-from nm_vqtsg.tables import Table, to_markdown
+from nm_vqtsg.tables import Table
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.seeds import new_rng
 
@@ -67,6 +68,7 @@ def of_run(ctx: StepContext) -> dict[str, Any]:
         of_draw = [fid(features, judge.features(version.numpy())) for version in versions]
         found.setdefault(name, []).append(of_draw)
 
+    score(f"all tokens {split_names(real.facts())[1]}'s", tokenizer.reconstruct(torch.from_numpy(real.X)))
     for draw in range(DRAWS):
         rng = new_rng(ctx.seed, FOLDER, draw)
         rows = torch.randperm(len(train.X), generator=rng)[:n]
@@ -95,23 +97,10 @@ def of_run(ctx: StepContext) -> dict[str, Any]:
     }
 
 
-def record_file(ctx: StepContext) -> Path:
-    """Where the numbers of a run go."""
-    return ctx.paths.study / "results" / FOLDER / ctx.dataset / f"seed{ctx.seed}.json"
-
-
 def results(studies: Sequence[Path], out: Path = OUT) -> None:
     """Table and figure of what has been measured, to ``OUT.md`` and ``OUT.png``."""
-    records = []
-    for study in studies:
-        paths = sorted((study / "results" / FOLDER).glob("*/seed*.json"))
-        if not paths:
-            raise UserError(f"{study}: nothing has been measured yet; run this for a data set first")
-        records += [load_json(path) | {"study": study.resolve().name} for path in paths]
-    records.sort(key=lambda record: (record["dataset"], record["seed"]))
-    save_text(Path(f"{out}.md"), to_markdown(_table(records)))
-    with atomic_path(Path(f"{out}.png")) as temporary:
-        temporary.write_bytes(style.png_bytes(_figure(records)))
+    records = records_of(studies, FOLDER)
+    write_page(out, _table(records), _figure(records))
 
 
 def _table(records: Sequence[dict[str, Any]]) -> Table:
@@ -134,14 +123,16 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
     )
     note = (
         f"{sizes}. Mean ± sd over {records[0]['draws']} draws. TRAIN: the series themselves; all others are "
-        "decoded tokens, drawn given the class that the series of TRAIN has, but in the last line."
+        "decoded tokens, drawn given the class that the series of TRAIN has, but in the last line. Tokeniser and "
+        "mapper have learnt on TRAIN; of the series that all are compared with they have seen none, but their own "
+        "tokens are not independent of them."
     )
     numeric = [title.startswith(("FID", "Seed")) for title in header]
     return Table("Where the distance to real series comes from", header, numeric, cells, notes=[note])
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{np.mean(values):.3g} ± {np.std(values, ddof=1):.1g}"
+    return f"{np.mean(values):.3g}" + (f" ± {np.std(values, ddof=1):.1g}" if len(values) > 1 else "")
 
 
 @style.styled
@@ -154,7 +145,7 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
         for place, (kind, colour, label) in enumerate(kinds):
             values = [record["fid"][name][kind] for name in names]
             at = np.arange(len(names)) + (place - 0.5) * 0.38
-            sd = [np.std(each, ddof=1) for each in values]
+            sd = [np.std(each, ddof=min(1, len(each) - 1)) for each in values]
             axes.barh(at, [np.mean(each) for each in values], 0.36, xerr=sd, color=colour, label=label)
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
@@ -178,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         for study in options.studies:
             ctx = open_context(study, "evaluate", options.dataset, options.seed)
-            save_json(record_file(ctx), of_run(ctx))
+            save_json(record_file(ctx.paths, FOLDER), of_run(ctx))
 
 
 if __name__ == "__main__":

@@ -24,14 +24,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from measured import record_file, records_of, write_page
 from memorisation import shared_with_train
 from prior_steps_figure import steps_figure
 
 from nm_vqtsg import __version__
-from nm_vqtsg.artifacts import atomic_path, load_json, save_json, save_text
+from nm_vqtsg.artifacts import load_json, save_json
 from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import UserError
-from nm_vqtsg.figures import style
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.metrics.counts import sample_count
@@ -39,7 +39,7 @@ from nm_vqtsg.metrics.fid import fid
 from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.prior.quality import cross_entropy_of_frequencies
 from nm_vqtsg.steps.context import StepContext, open_context
-from nm_vqtsg.tables import Table, to_markdown
+from nm_vqtsg.tables import Table
 from nm_vqtsg.tokenizer import registry
 from nm_vqtsg.training.seeds import new_rng
 
@@ -75,9 +75,9 @@ class Trial:
 
     def measure(self, steps: int) -> dict[str, Any]:
         """Train a prior for so many steps, and everything that is measured of it."""
-        ctx, books = self.ctx, self.tokenizer.codebooks
+        ctx = self.ctx
         config = ctx.params.stage2.model_copy(update={"steps": steps})
-        prior = Prior(config, self.tokenizer.grids, books, self.train.n_classes)
+        prior = Prior(config, self.tokenizer.grids, self.tokenizer.codebooks, self.train.n_classes)
         checkpoints = ctx.session.checkpoints
         apart = None if checkpoints is None else checkpoints / f"steps-{steps}"
         prior.fit(self.tokens[0], self.classes[0], ctx.seed, replace(ctx.session, checkpoints=apart))
@@ -93,29 +93,25 @@ class Trial:
             model = TwoStageGenerator(self.tokenizer, prior, sampling, counts)
             drawn = model.sample_tokens(n, rng=new_rng(ctx.seed, FOLDER, way), session=ctx.session)
             found[f"fid_{way}"] = fid(real, self.judge.features(model.decode(drawn).numpy()))
+        learnt, held_out = (prior.vocabulary.ids(tokens) for tokens in self.tokens)
         for band, name in enumerate(self.names):
-            place = books[band].live.long().cumsum(0) - 1
-            learnt, held_out = (place[tokens[band]] for tokens in self.tokens)
             rows = {"train": self.tokens[0], "samples": drawn, "val": self.tokens[1]}
             shared = shared_with_train({key: tokens[band].numpy() for key, tokens in rows.items()})
             found[name] = {
                 "nats_train": nats[0][band].cross_entropy,
                 "nats_val": nats[1][band].cross_entropy,
-                "nats_frequencies": cross_entropy_of_frequencies(learnt, held_out, int(books[band].live.sum())),
+                "nats_frequencies": cross_entropy_of_frequencies(
+                    learnt[band], held_out[band], prior.vocabulary.sizes[band]
+                ),
                 "shared": shared["samples"],
                 "shared_val": shared["val"],
             }
         return found
 
 
-def record_file(ctx: StepContext) -> Path:
-    """Where the numbers of a run go."""
-    return ctx.paths.study / "results" / FOLDER / ctx.dataset / f"seed{ctx.seed}.json"
-
-
 def run(ctx: StepContext, steps: Sequence[int]) -> None:
     """Measure what is not there yet."""
-    path, trial = record_file(ctx), Trial(ctx)
+    path, trial = record_file(ctx.paths, FOLDER), Trial(ctx)
     record = load_json(path) if path.is_file() else {}
     record |= {
         "dataset": ctx.dataset,
@@ -138,16 +134,8 @@ def run(ctx: StepContext, steps: Sequence[int]) -> None:
 
 def results(studies: Sequence[Path], out: Path = OUT) -> None:
     """Table and figure of what has been measured, to ``OUT.md`` and ``OUT.png``."""
-    records = []
-    for study in studies:
-        paths = sorted((study / "results" / FOLDER).glob("*/seed*.json"))
-        if not paths:
-            raise UserError(f"{study}: nothing has been measured yet; run this for a data set first")
-        records += [load_json(path) | {"study": study.resolve().name} for path in paths]
-    records.sort(key=lambda record: (record["dataset"], record["seed"]))
-    save_text(Path(f"{out}.md"), to_markdown(_table(records)))
-    with atomic_path(Path(f"{out}.png")) as temporary:
-        temporary.write_bytes(style.png_bytes(steps_figure(records)))
+    records = records_of(studies, FOLDER)
+    write_page(out, _table(records), steps_figure(records))
 
 
 def _table(records: Sequence[dict[str, Any]]) -> Table:

@@ -48,6 +48,7 @@ def test_each_line_gives_one_part_more_to_the_model(run: StepContext) -> None:
     gap.main([str(study), "--dataset", "Toy"])
     record = load_json(study / "results" / "gap" / "Toy" / "seed0.json")
     assert list(record["fid"]) == [
+        "all tokens TEST's",
         "TRAIN",
         "all tokens TRAIN's",
         "lf of TRAIN, hf drawn",
@@ -66,12 +67,13 @@ def test_each_line_gives_one_part_more_to_the_model(run: StepContext) -> None:
     for kind, X in (("unmapped", decoded), ("mapped", mapped)):
         expected = fid(judge.features(train.X), judge.features(X.numpy()))
         assert scores["all tokens TRAIN's"][kind] == pytest.approx([expected] * gap.DRAWS, rel=1e-3)
-    drawn = [scores[name]["unmapped"] for name in list(scores)[2:]]
+        assert scores["all tokens TEST's"][kind] == pytest.approx([expected], rel=1e-3), "the same series"
+    drawn = [scores[name]["unmapped"] for name in list(scores)[3:]]
     assert all(np.std(values) > 0 for values in drawn), "every draw is another"
 
     gap.results([study], study / "page")
     table = (study / "page.md").read_text()
-    assert table.count("| Toy ") == 5 and f"Mean ± sd over {gap.DRAWS} draws" in table
+    assert table.count("| Toy ") == 6 and f"Mean ± sd over {gap.DRAWS} draws" in table
     assert (study / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
