@@ -106,6 +106,19 @@ def test_a_prior_of_codes_is_kept_whole(tmp_path: Path) -> None:
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
+def test_a_prior_knows_its_own_codes() -> None:
+    """By their places, where it has learnt these; otherwise by which of them live."""
+    own, masks = toy.codebooks(), toy.live_masks()
+    moved = [Codebook(book.codes + 0.01, book.live) for book in own]
+    revived = [Codebook(own[0].codes, torch.ones_like(masks[0])), own[1]]
+    for embedding in ("free", "codes"):
+        config = toy.CONFIG.model_copy(update={"embedding": embedding})
+        prior = Prior(config, toy.GRIDS, own, n_classes=2)
+        assert prior.is_of(toy.GRIDS, own) and not prior.is_of(toy.GRIDS, revived)
+        assert not prior.is_of(toy.GRIDS[::-1], own) and not prior.is_of(toy.GRIDS, own[:1])
+        assert prior.is_of(toy.GRIDS, moved) is (embedding == "free")
+
+
 def test_codes_that_were_lost_are_missed(tmp_path: Path) -> None:
     prior = Prior(OF_CODES, toy.GRIDS, toy.codebooks(), n_classes=2)
     prior.fit(*toy.language(32))
@@ -121,7 +134,7 @@ def test_codes_that_were_lost_are_missed(tmp_path: Path) -> None:
 
 
 def test_free_embeddings_know_nothing_of_codes() -> None:
-    """Their names and first numbers stay what they were, so that older files can be read."""
+    """Their names stay what they were, so that older files can be read; test_golden.py holds their numbers."""
     torch.manual_seed(0)
     shapes = (toy.CONFIG.lf, toy.CONFIG.hf)
     names = dict(PriorNetwork((4, 8), toy.GRIDS, 2, shapes, 0.0).state_dict())

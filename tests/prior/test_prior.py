@@ -124,8 +124,8 @@ def test_dead_codes_are_never_sampled(sampled: tuple[Tensor, ...]) -> None:
 def test_head_on_masked_positions_equals_the_full_head(prior: Prior) -> None:
     network = prior.network
     tokens, y = toy.language(16)
-    own = prior.vocabulary_ids(tokens)
-    for band, n_tokens in enumerate(prior.n_tokens):
+    own = prior.vocabulary.ids(tokens)
+    for band, n_tokens in enumerate(prior.vocabulary.n_tokens):
         masked = training_mask(16, n_tokens, source(band))
         logits, target = masked_logits(network, own, y, band, masked)
         visible = own[band].masked_fill(masked, network.n_codes[band])
@@ -137,8 +137,8 @@ def test_head_on_masked_positions_equals_the_full_head(prior: Prior) -> None:
 
 def test_features_at_some_positions_equal_those_of_all(prior: Prior) -> None:
     tokens, y = toy.language(16)
-    own = prior.vocabulary_ids(tokens)
-    for band, n_tokens in enumerate(prior.n_tokens):
+    own = prior.vocabulary.ids(tokens)
+    for band, n_tokens in enumerate(prior.vocabulary.n_tokens):
         transformer, context = prior.network.band(band), prior.network.context(band, own[:band])
         positions = torch.rand(16, n_tokens, generator=source()).argsort(1)[:, :3]
         full = transformer.hidden(own[band], y, context)
@@ -149,7 +149,7 @@ def test_features_at_some_positions_equal_those_of_all(prior: Prior) -> None:
 def test_context_computed_once_equals_context_at_every_step(prior: Prior) -> None:
     network = prior.network
     tokens, y = toy.language(32)
-    low = prior.vocabulary_ids(tokens)[:1]
+    low = prior.vocabulary.ids(tokens)[:1]
 
     def every_step(canvas: Canvas) -> Tensor:
         return band_logits(network, 1, low, y)(canvas)
@@ -162,7 +162,7 @@ def test_context_computed_once_equals_context_at_every_step(prior: Prior) -> Non
 
 def test_the_empty_canvas_is_answered_once_per_class(prior: Prior) -> None:
     """At the first step series differ by their class alone; the logits are those of every series by itself."""
-    network, n_tokens = prior.network, prior.n_tokens[0]
+    network, n_tokens = prior.network, prior.vocabulary.n_tokens[0]
     classes = torch.tensor([2, 0, 2, 1, 0])
     tokens = torch.full((5, n_tokens), network.n_codes[0])
     everywhere = torch.arange(n_tokens).expand(5, n_tokens)
@@ -210,7 +210,7 @@ def test_equal_seeds_give_equal_bytes_and_files_come_back(tmp_path: Path) -> Non
         prior.save(path, {"made_by": "a test"})
     assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
     loaded = Prior.load(paths[0])
-    assert loaded.config == SHORT and loaded.grids == toy.GRIDS and loaded.n_classes == 2
+    assert loaded.config == SHORT and loaded.vocabulary.grids == toy.GRIDS and loaded.n_classes == 2
     pair = (p.sample(5, 1, rng=source()) for p in (priors[0], loaded))
     assert all(map(torch.equal, *pair))
 

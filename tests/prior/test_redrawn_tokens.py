@@ -70,7 +70,7 @@ def test_no_more_than_the_share_changes(prior: Prior, fraction: float, most: tup
     redrawn = prior.redraw(tokens, y, rng=source(), config=Sample(redraw_fraction=fraction))
     for band, (differ, limit) in enumerate(zip(changed(tokens, redrawn), most, strict=True)):
         assert int(differ.max()) <= limit and bool(differ.any()), band
-        assert bool(prior.live[band][redrawn[band]].all())
+        assert bool(prior.vocabulary.live[band][redrawn[band]].all())
 
 
 def test_the_language_is_what_redrawing_leaves_alone(prior: Prior) -> None:

@@ -27,10 +27,10 @@ def warnings(model: TwoStageEstimator, learnt_from: Labelled, held_out: Labelled
     x = {name: torch.from_numpy(scaling.apply(X)).to(prior.device) for name, (X, _) in parts.items()}
     tokens = {name: tokenizer.tokens(series) for name, series in x.items()}
     classes = None if held_out[1] is None else torch.from_numpy(class_ids(held_out[1], model.classes_))
-    ids = {name: prior.vocabulary_ids(of_part) for name, of_part in tokens.items()}
+    ids = {name: prior.vocabulary.ids(of_part) for name, of_part in tokens.items()}
     frequencies = [
-        cross_entropy_of_frequencies(own, other, int(live.sum()))
-        for own, other, live in zip(ids["train"], ids["test"], prior.live, strict=True)
+        cross_entropy_of_frequencies(own, other, size)
+        for own, other, size in zip(ids["train"], ids["test"], prior.vocabulary.sizes, strict=True)
     ]
     bands = zip(prior.score(tokens["test"], classes, MASKS), frequencies, strict=True)
     learnt = prior.score(tokens["train"], None, MASKS)

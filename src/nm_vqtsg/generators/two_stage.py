@@ -49,9 +49,7 @@ class TwoStageGenerator:
                 f"{len(self.class_counts)} classes were counted, where the prior knows {self.prior.n_classes}; "
                 "run stage 2 again"
             )
-        live = tuple(codebook.live.cpu() for codebook in self.tokenizer.codebooks)
-        same_grids = tuple(map(tuple, self.tokenizer.grids)) == self.prior.grids
-        if not same_grids or not all(map(torch.equal, live, self.prior.live)):
+        if not self.prior.is_of(self.tokenizer.grids, self.tokenizer.codebooks):
             raise ArtifactError("the prior was trained on another tokeniser's codes; run stage 2 again")
 
     @property

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from nm_vqtsg.errors import ArtifactError, DataError, ParameterError, UserError
+from nm_vqtsg.errors import DataError, ParameterError, UserError
 from nm_vqtsg.nn.batches import BATCH
 from nm_vqtsg.nn.quantizer import Codebook
 from nm_vqtsg.nn.saved import Header, filled, read, write
@@ -17,6 +17,7 @@ from nm_vqtsg.prior.decoding import draw_tokens, redraw_tokens
 from nm_vqtsg.prior.network import Grid, PriorNetwork
 from nm_vqtsg.prior.quality import BandScore, score
 from nm_vqtsg.prior.train import Draw, HeldOut, train
+from nm_vqtsg.prior.vocabulary import Vocabulary, take_codebooks
 from nm_vqtsg.session import Session
 from nm_vqtsg.training.curve import Row
 from nm_vqtsg.training.seeds import derive_seed, seeded
@@ -39,23 +40,22 @@ class PriorHeader(Header):
 class Prior:
     """p(tokens | class) of a frozen tokeniser's bands, coarse band first.
 
-    Only live codes are in its vocabulary, so a code that no training position uses is never sampled and no
-    probability is lost on it. The first band has the network `config.lf`, every later one `config.hf`.
+    The first band has the network `config.lf`, every later one `config.hf`.
 
     Parameters
     ----------
     config : Stage2
         Networks, dropout and the budget.
-    grids : sequence of (int, int)
-        (frequency rows, columns in time) of each band's tokens, flattened row by row.
-    codebooks : sequence of Codebook
-        One per band: the codes, of whose vectors the networks know with `Stage2.embedding` "codes", and which of
-        them live.
+    grids, codebooks
+        Of the tokeniser's bands; see `nm_vqtsg.prior.vocabulary`. With `Stage2.embedding` "codes" the networks
+        know the codes' vectors, otherwise only which codes live.
     n_classes : int
         0 for unlabelled data; then there is only the unconditional distribution.
 
     Attributes
     ----------
+    vocabulary : Vocabulary
+        Its tokens: the live codes.
     held_out : HeldOut or None
         How `fit` did on the series that it held out, if it held out any; not saved.
     """
@@ -63,20 +63,10 @@ class Prior:
     def __init__(
         self, config: Stage2, grids: Sequence[Grid], codebooks: Sequence[Codebook], n_classes: int
     ) -> None:
-        if not grids or len(grids) != len(codebooks) or not all(bool(book.live.any()) for book in codebooks):
-            raise ArtifactError("the prior needs at least one band, and a live code in each; train stage 1 again")
         self.config, self.n_classes = config, n_classes
-        self.grids: tuple[Grid, ...] = tuple((int(rows), int(columns)) for rows, columns in grids)
-        self.live = tuple(book.live.detach().cpu().bool() for book in codebooks)
-        self._vectors = tuple(book.codes.detach().cpu() for book in codebooks)
-        self._codes = tuple(mask.nonzero().squeeze(1) for mask in self.live)  # vocabulary -> codebook
+        self.vocabulary = Vocabulary(grids, codebooks)
         self.held_out: HeldOut | None = None
         self._network: PriorNetwork | None = None
-
-    @property
-    def n_tokens(self) -> tuple[int, ...]:
-        """N of each band."""
-        return tuple(rows * columns for rows, columns in self.grids)
 
     @property
     def network(self) -> PriorNetwork:
@@ -91,36 +81,14 @@ class Prior:
         return next(self.network.parameters()).device
 
     def _build(self) -> PriorNetwork:
-        shapes = [self.config.lf if band == 0 else self.config.hf for band in range(len(self.grids))]
-        sizes = [len(codes) for codes in self._codes]
-        codes = None
-        if self.config.embedding == "codes":
-            codes = [vectors[live] for vectors, live in zip(self._vectors, self.live, strict=True)]
-        return PriorNetwork(sizes, self.grids, self.n_classes, shapes, self.config.dropout, codes)
+        vocabulary, config = self.vocabulary, self.config
+        shapes = [config.lf if band == 0 else config.hf for band in range(len(vocabulary.grids))]
+        codes = vocabulary.vectors() if config.embedding == "codes" else None
+        return PriorNetwork(vocabulary.sizes, vocabulary.grids, self.n_classes, shapes, config.dropout, codes)
 
-    def vocabulary_ids(self, tokens: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Ids in the vocabulary of live codes, for ids in the codebooks: per band (B, N) int64, on the CPU.
-
-        Raises
-        ------
-        DataError
-            If shapes differ from the grids, or a token is not a live code.
-        """
-        if len(tokens) != len(self.grids):
-            raise DataError(f"tokens of {len(tokens)} bands were given where {len(self.grids)} are needed")
-        return self._vocabulary_ids(tokens)
-
-    def _vocabulary_ids(self, tokens: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The same of the first bands, as many as are given."""
-        in_vocabulary = []
-        for band, (ids, live, n_tokens) in enumerate(zip(tokens, self.live, self.n_tokens, strict=False)):
-            ids = ids.detach().cpu().long()
-            if ids.ndim != 2 or ids.shape[1] != n_tokens or len(ids) != len(tokens[0]):
-                raise DataError(f"band {band}: tokens have shape {tuple(ids.shape)}, not (n, {n_tokens})")
-            if ids.numel() and (ids.min() < 0 or ids.max() >= len(live) or not live[ids].all()):
-                raise DataError(f"band {band}: a token is not one of the {int(live.sum())} live codes")
-            in_vocabulary.append((live.cumsum(0) - 1)[ids])
-        return tuple(in_vocabulary)
+    def is_of(self, grids: Sequence[Grid], codebooks: Sequence[Codebook]) -> bool:
+        """Whether it was built for these grids and codes, as far as it knows them."""
+        return self.vocabulary.is_of(grids, codebooks, self.config.embedding == "codes")
 
     def class_ids(self, y: Tensor | int | None, n: int) -> Tensor:
         """(n,) int64 class ids on the CPU; None is the class slot "no class given".
@@ -189,7 +157,7 @@ class Prior:
                 "stage2.svq_tau: tokens of TRAIN are to be drawn, but nothing was given that draws them; "
                 "set it to 0, or give `draw`"
             )
-        ids = tuple(of_band.to(device) for of_band in self.vocabulary_ids(tokens))
+        ids = tuple(of_band.to(device) for of_band in self.vocabulary.ids(tokens))
         classes = self.class_ids(y, len(ids[0])).to(device)
         network = seeded(derive_seed(seed, "prior"), self._build).to(device)
         fresh = self._in_vocabulary(draw, device) if self.config.svq_tau and draw is not None else None
@@ -199,7 +167,7 @@ class Prior:
 
     def _in_vocabulary(self, draw: Draw, device: torch.device) -> Draw:
         """What `draw` gives, as ids in the vocabulary; unchecked, since it is called at every step."""
-        ids = [(live.cumsum(0) - 1).to(device) for live in self.live]
+        ids = self.vocabulary.places(device)
         return lambda rows, rng: [own[band] for own, band in zip(ids, draw(rows, rng), strict=True)]
 
     def score(self, tokens: Sequence[Tensor], y: Tensor | None, seed: int) -> tuple[BandScore, ...]:
@@ -214,7 +182,7 @@ class Prior:
         seed : int
             Seed of the masks.
         """
-        ids = tuple(of_band.to(self.device) for of_band in self.vocabulary_ids(tokens))
+        ids = tuple(of_band.to(self.device) for of_band in self.vocabulary.ids(tokens))
         return score(self.network, ids, self.class_ids(y, len(ids[0])).to(self.device), seed)
 
     @torch.no_grad()
@@ -260,12 +228,13 @@ class Prior:
         config, session, network = config or Sample(), session or Session(), self.network
         if n < 1:
             raise DataError(f"{n} series cannot be drawn; ask for at least 1")
-        if len(given) > len(self.grids) or any(len(ids) != n for ids in given):
+        n_bands = len(self.vocabulary.grids)
+        if len(given) > n_bands or any(len(ids) != n for ids in given):
             raise DataError(
                 f"{n} series cannot go with {len(given)} bands' tokens of {[len(ids) for ids in given]} series; "
-                f"give those of the first of {len(self.grids)} bands, of every series"
+                f"give those of the first of {n_bands} bands, of every series"
             )
-        classes, known = self.class_ids(y, n), self._vocabulary_ids(given)
+        classes, known = self.class_ids(y, n), self.vocabulary.ids(given, part=True)
         guided = y is not None and config.guidance_scale != 1
 
         def draw(some: Tensor, known: Sequence[Tensor]) -> list[Tensor]:
@@ -307,7 +276,7 @@ class Prior:
             If the prior is not trained.
         """
         config, session, network = config or Sample(), session or Session(), self.network
-        ids = self.vocabulary_ids(tokens)
+        ids = self.vocabulary.ids(tokens)
         classes = self.class_ids(y, len(ids[0]))
         guided = y is not None and config.guidance_scale != 1
 
@@ -331,19 +300,14 @@ class Prior:
             for some, *tokens in zip(*(each.split(at_once) for each in (classes, *known)), strict=True):
                 batches.append(draw(some.to(self.device), [band.to(self.device) for band in tokens]))
                 task.advance(len(some))
-        of_bands = zip(*batches, strict=True)
-        return tuple(
-            codes.to(self.device)[torch.cat(ids)] for codes, ids in zip(self._codes, of_bands, strict=True)
-        )
+        return self.vocabulary.codes([torch.cat(ids) for ids in zip(*batches, strict=True)])
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write weights, live codes and configuration; `facts` (JSON) go into the header, too."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"live.{band}": mask for band, mask in enumerate(self.live)}
-        if self.config.embedding == "codes":
-            tensors |= {f"codes.{band}": vectors for band, vectors in enumerate(self._vectors)}
+        tensors |= self.vocabulary.tensors(self.config.embedding == "codes")
         header = PriorHeader(
-            config=self.config, grids=self.grids, n_classes=self.n_classes, facts=dict(facts or {})
+            config=self.config, grids=self.vocabulary.grids, n_classes=self.n_classes, facts=dict(facts or {})
         )
         write(path, header, tensors)
 
@@ -357,18 +321,7 @@ class Prior:
             If the file is missing, damaged or holds something else.
         """
         header, tensors = read(path, PriorHeader, "run stage2")
-        masks = [tensors.pop(f"live.{band}", None) for band in range(len(header.grids))]
-        live = [mask for mask in masks if mask is not None and mask.dtype == torch.bool and mask.ndim == 1]
-        if len(live) < len(masks) or not all(bool(mask.any()) for mask in live):
-            raise ArtifactError(f"{path}: does not say which codes of each band are live; run stage2 again")
-        free = header.config.embedding == "free"
-        vectors = [
-            torch.empty(len(mask), 0) if free else tensors.pop(f"codes.{band}", None)
-            for band, mask in enumerate(live)
-        ]
-        books = [Codebook(codes, mask) for codes, mask in zip(vectors, live, strict=True) if codes is not None]
-        if len(books) < len(live) or any(book.codes.shape[:-1] != book.live.shape for book in books):
-            raise ArtifactError(f"{path}: does not hold the vectors of each band's codes; run stage2 again")
+        books = take_codebooks(path, len(header.grids), tensors, header.config.embedding == "codes")
         prior = cls(header.config, header.grids, books, header.n_classes)
         weights = {name.removeprefix("network."): tensor for name, tensor in tensors.items()}
         prior._network = filled(path, prior._build, weights).to(device)
