@@ -44,8 +44,8 @@ def train(
         session = replace(session, precision="bfloat16")
         if not fast_bfloat16(session.device):
             log.warning(
-                "fcn.precision: bfloat16 makes training slower on device '%s', which has no such arithmetic; "
-                "set it to float32",
+                "fcn.precision: bfloat16 makes training slower on device '%s', of which no such arithmetic is "
+                "known; set it to float32",
                 session.device,
             )
     fitted, held_out = stratified_holdout(y.cpu().numpy(), config.validation_fraction, config.seed)

@@ -207,7 +207,7 @@ class Fcn(Section):
     precision: Literal["float32", "bfloat16"] = param(
         "float32",
         "code",
-        "of its training; bfloat16 takes half the time where the processor or GPU has such arithmetic",
+        "of its training; bfloat16 is faster where the processor or GPU has such arithmetic",
     )
     seed: Seed = param(0, "ours", "one judge per data set, shared by all seeds and generators")
 

@@ -3,8 +3,9 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,10 +17,13 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers in hardware, so that large networks gain by it."""
+    """Whether the device is known to multiply bfloat16 numbers in hardware, so that large networks gain by it.
+
+    Of a CPU newer versions of PyTorch tell that; with an older one it is not known.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    able = torch.cpu.get_capabilities()
+    able: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # x86-64, x86-64, ARM
 
 
