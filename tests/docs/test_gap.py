@@ -6,7 +6,7 @@ import gap
 import numpy as np
 import pytest
 import torch
-from finished_run import finished_run
+from trained_run import trained_run
 
 from nm_vqtsg.artifacts import load_json
 from nm_vqtsg.datasets.series import Series
@@ -14,33 +14,13 @@ from nm_vqtsg.errors import UserError
 from nm_vqtsg.judge.model import Judge
 from nm_vqtsg.mapper.model import Mapper
 from nm_vqtsg.metrics.fid import fid
-from nm_vqtsg.nn.quantizer import codes_digest
-from nm_vqtsg.params import Params, Stage2, Stage3, Svq, as_yaml
-from nm_vqtsg.prior.model import Prior
 from nm_vqtsg.steps.context import StepContext
-from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer import registry
-
-SMALL = {"width": 8, "depth": 1, "heads": 1}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> StepContext:
-    ctx = finished_run(tmp_path, channels=1, labelled=True)
-    params = {"datasets": ["Toy"], "own_data": {"Toy": {"path": "toy.csv"}}, "sample": {"n_samples": 30}}
-    (tmp_path / "params.yaml").write_text(as_yaml(Params.model_validate(params, strict=False)))
-    train = Series.load(ctx.paths.train)
-    X, y = torch.from_numpy(train.X), torch.from_numpy(train.y)
-    tokenizer = registry.load("timevqvae", ctx.model(1))
-    config = Stage2.model_validate({"steps": 2, "batch_size": 8, "lf": SMALL, "hf": SMALL}, strict=False)
-    prior = Prior(config, tokenizer.grids, tokenizer.codebooks, train.n_classes)
-    prior.fit(tokenizer.tokens(X), y)
-    prior.save(ctx.paths.weights(2))
-    codes = codes_digest(tokenizer.codebooks)
-    mapper = Mapper(Stage3(steps=2, batch_size=8, width=8), Svq(), 1.0, 1, train.X.shape[2], codes)
-    mapper.fit(StochasticVariants(tokenizer, X))
-    mapper.save(ctx.paths.weights(3))
-    return ctx
+    return trained_run(tmp_path)
 
 
 def test_each_line_gives_one_part_more_to_the_model(run: StepContext) -> None:
