@@ -35,6 +35,19 @@ def test_attention_is_counted_by_hand() -> None:
     )
 
 
+def test_what_the_search_computes_in_numpy_is_counted_by_hand() -> None:
+    features = bound.RocketFeatures(1, 30, n_kernels=50)
+    multiplied = 0
+    for kernel in range(50):
+        _, lengths, _, dilations, paddings, channels, _ = (part for part in features.kernels)
+        taps, out = int(lengths[kernel]), 30 + 2 * int(paddings[kernel])
+        out -= (int(lengths[kernel]) - 1) * int(dilations[kernel])
+        multiplied += taps * out * int(channels[kernel])
+    assert bound.rocket_flops(features, 7) == 2 * 7 * multiplied
+    n = 40  # a product of two square matrices, half of another, and what eigenvalues take
+    assert bound.fid_flops(n, n, n) == pytest.approx((2 + 1 + 4 / 3) * n**3)
+
+
 @pytest.mark.parametrize("preset", [None, "paper"])
 def test_a_step_of_every_stage(preset: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NM_VQTSG_UCR", raising=False)
@@ -43,8 +56,12 @@ def test_a_step_of_every_stage(preset: str | None, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bound.Watch, "steps", bound.speed.WARM_UP + bound.COUNTED + 2)
     peaks = bound.Peaks()
     peaks.look()
-    found = bound.stages(24, bound.with_preset(bound.Params(), preset) if preset else bound.Params(), peaks)
-    assert list(found) == ["stage 1", "stage 2", "stage 3"]
+    monkeypatch.setattr(bound.speed, "N_SAMPLES", 64)
+    monkeypatch.setattr(bound.speed, "OURS_SAMPLED", 16)
+    monkeypatch.setattr(bound, "SEARCHED", 80)
+    params = bound.with_preset(bound.Params(), preset) if preset else bound.Params()
+    found = bound.stages(24, params, peaks, rounds=1)
+    assert list(found) == ["stage 1", "stage 2", "stage 3", "sampling", "search for τ"]
     for step in found.values():
         parts = bound.shares(step, vars(peaks))
         assert step["flops"] > 1e6 and step["bytes"] > 1e5
