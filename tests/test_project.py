@@ -91,6 +91,7 @@ def test_reading_never_runs_code() -> None:
 
 
 ROOMS = (
+    "memory",
     "errors",
     "metrics",
     "files",

@@ -5,6 +5,7 @@ exits with status 1; anything else that is raised is a defect of ours and keeps 
 """
 
 import errno
+import re
 import reprlib
 import unicodedata
 
@@ -93,6 +94,7 @@ _REFUSALS = {
     errno.EISDIR: "is a folder where a file is needed; correct the path",
     errno.ELOOP: "symbolic links lead in a circle; correct the path",
 }
+_UNITS = {"bytes": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a mem")
 
 
@@ -108,7 +110,19 @@ def machine_error(error: BaseException) -> MachineError | None:
         or (isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY))
     ):
         return MachineError(
-            "memory ran out; use a smaller batch_size or fewer samples, or a machine with more memory, "
-            "and run the same command again"
+            f"memory ran out{_numbers(error)}; use a smaller batch_size or fewer samples, or a machine with more "
+            "memory, and run the same command again"
         )
     return None
+
+
+def _numbers(error: BaseException) -> str:
+    """How much was asked for, as far as the error says so, and what this process has."""
+    from nm_vqtsg.memory import in_use
+
+    asked = re.search(r"allocate ([\d.]+) ?(bytes|B|KiB|MiB|GiB|TiB)", str(error))
+    if asked is None:
+        return f": {in_use()}"
+    gigabytes = float(asked[1].rstrip(".")) * _UNITS[asked[2]] / 1e9
+    where = "on the GPU" if "cuda" in str(error).lower() else f"where {in_use()}"
+    return f": {gigabytes:.2g} GB more were asked for {where}"

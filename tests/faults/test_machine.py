@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nm_vqtsg import memory
 from nm_vqtsg.artifacts import save_json
 from nm_vqtsg.errors import machine_error
 
@@ -94,7 +96,8 @@ def test_memory_that_runs_out(study: Study, whole: Study, step: str, changes: di
     study.forget(step)
     before = study.files()
     line = study.refused(step, before=limited(3))
-    assert line.startswith("error: memory ran out; use a smaller batch_size or fewer samples")
+    assert line.startswith("error: memory ran out: ")
+    assert re.search(r"this process holds [\d.]+ GB and [\d.]+ GB are free; use a smaller batch_size", line)
     same_files(study.files(), before)
     study.set({})
     study.run(step)
@@ -112,8 +115,62 @@ def test_memory_that_runs_out(study: Study, whole: Study, step: str, changes: di
     ids=["python", "torch", "cuda", "c++"],
 )
 def test_every_lack_of_memory_is_known(error: Exception) -> None:
-    assert "memory ran out" in str(machine_error(error))
+    assert "memory ran out: " in str(machine_error(error))
     assert machine_error(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        ("Unable to allocate 7.45 GiB for an array with shape (100000, 10000)", "8 GB more were asked for where"),
+        (
+            "can't allocate memory: you tried to allocate 4000000000 bytes. Error",
+            "4 GB more were asked for",
+        ),
+        ("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has", "2.1 GB more were asked for on the GPU;"),
+    ],
+    ids=["numpy", "torch", "cuda"],
+)
+def test_what_was_asked_for_is_said(words: str, numbers: str) -> None:
+    kind = MemoryError if words.startswith("Unable") else RuntimeError
+    assert f"memory ran out: {numbers}" in str(machine_error(kind(words)))
+
+
+HUNGRY = """
+import numpy as np, torch, sys
+from nm_vqtsg import memory
+from nm_vqtsg.errors import machine_error
+memory.free_memory = lambda: 400_000_000
+memory.limit_memory()
+np.ones(200_000_000, np.uint8), torch.ones(40_000_000)  # one after the other is not too much
+for much in (lambda: np.ones(500_000_000, np.uint8), lambda: torch.ones(125_000_000)):
+    try:
+        much()
+        sys.exit("was given")
+    except Exception as error:
+        print(machine_error(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_a_process_may_not_take_more_than_was_free() -> None:
+    done = subprocess.run([sys.executable, "-c", HUNGRY], capture_output=True, text=True, timeout=LONG_S)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and all("memory ran out: 0.5 GB more were asked for where" in line for line in lines)
+
+
+def test_what_a_container_has_left_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = memory.free_memory()
+    assert 1e8 < whole < 1e13
+    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
+    monkeypatch.setattr(memory, "_GROUPS", ((str(limit), str(used)),))
+    used.write_text("3000000\n")
+    for text, expected in (("5000000\n", 2_000_000), ("1000000\n", 0)):
+        limit.write_text(text)
+        assert memory.free_memory() == expected
+    limit.write_text("max\n")
+    assert memory.free_memory() > 1e8
 
 
 # ---- two processes on one job
