@@ -112,6 +112,7 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "paper-embedding": (*MAPPED, EMBEDDING),
     "paper-embedding-lf-2": (*MAPPED, EMBEDDING, "sample.lf_choice_temperature=2"),
     "paper-embedding-drawn-1": (*MAPPED, EMBEDDING, "stage2.svq_tau=0.1"),
+    "paper-embedding-guidance": (*MAPPED, EMBEDDING, "sample.guidance_scale=1.5"),
     # ... and with one part of the paper's networks less
     "paper-revival": (*MAPPED, "stage1.revival_end=0.7"),
     "paper-tokeniser-without-dropout": (*MAPPED, "stage1.dropout=0"),
