@@ -3,7 +3,8 @@
     python scripts/development.py                    # what there is
     python scripts/development.py mixture stft-3     # makes studies/development/mixture and .../stft-3
     python scripts/development.py --all --datasets FaceAll TwoPatterns --seeds 0
-    python scripts/development.py --results          # docs/development.md, of those that have been run
+    python scripts/development.py paper-embedding --full   # studies/confirmation/..., at the paper's own steps
+    python scripts/development.py --results          # docs/development.md, and docs/confirmation.md of the latter
 
 The protocol is docs/beyond.md's. Scores are taken on VAL, a part of TRAIN; TEST is not looked at. The candidates
 stand in the order in which they depart from the reference, which is the order that scripts/candidates.py wants. A
@@ -25,23 +26,23 @@ from nm_vqtsg.params import Params, as_yaml, override, with_preset
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "studies" / "development"
+FULL = ROOT / "studies" / "confirmation"
 RESULTS = ROOT / "docs" / "development"
+CONFIRMED = ROOT / "docs" / "confirmation"
 DATASETS = ("FaceAll", "TwoPatterns", "ECG5000", "FordA")
-COMMON = (  # a quarter of the paper's steps; judge and scores as cheap as they may be
+COMMON = (  # judge and scores as cheap as they may be
     "data.source=../../../archive",
     "data.evaluate_on=validation",
     "fcn.epochs=25",
     "fcn.patience=25",
     "fcn.seed=1",
-    "stage1.steps=5000",
-    "stage2.steps=10000",
-    "stage3.steps=7500",
     "sample.n_per_class=50",
     "evaluate.bootstrap=50",
     "evaluate.cas_fits=1",
     "evaluate.network_seeds=0",
     "evaluate.reference_draws=3",
 )
+QUARTER = ("stage1.steps=5000", "stage2.steps=10000", "stage3.steps=7500")  # of the paper's
 MIXTURE = "sample.unconditional=mixture"
 NORMALISED = ("stage1.instance_norm=true", "stage3.instance_norm=true")
 POOL = ("sample.n_pool=4096",)
@@ -113,6 +114,7 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "paper-embedding-lf-2": (*MAPPED, EMBEDDING, "sample.lf_choice_temperature=2"),
     "paper-embedding-drawn-1": (*MAPPED, EMBEDDING, "stage2.svq_tau=0.1"),
     "paper-embedding-guidance": (*MAPPED, EMBEDDING, "sample.guidance_scale=1.5"),
+    "paper-embedding-guidance-lf": (*MAPPED, EMBEDDING, "sample.guidance_scale=1.25", "sample.lf_temperature=0.9"),
     # ... and with one part of the paper's networks less
     "paper-revival": (*MAPPED, "stage1.revival_end=0.7"),
     "paper-tokeniser-without-dropout": (*MAPPED, "stage1.dropout=0"),
@@ -129,8 +131,10 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
 }
 
 
-def params_of(name: str, datasets: Sequence[str] = DATASETS, seeds: Sequence[int] = (0, 1, 2)) -> Params:
-    """The parameters of a candidate's study.
+def params_of(
+    name: str, datasets: Sequence[str] = DATASETS, seeds: Sequence[int] = (0, 1, 2), full: bool = False
+) -> Params:
+    """The parameters of a candidate's study, at a quarter of the paper's steps or all of them (`full`).
 
     Raises
     ------
@@ -139,7 +143,8 @@ def params_of(name: str, datasets: Sequence[str] = DATASETS, seeds: Sequence[int
     """
     if name not in CANDIDATES:
         raise UserError(f"{name}: is no candidate; there are {', '.join(CANDIDATES)}")
-    params, settings = Params(), [*COMMON, f"datasets=[{','.join(datasets)}]", f"seeds={list(seeds)}"]
+    params, steps = Params(), () if full else QUARTER
+    settings = [*COMMON, *steps, f"datasets=[{','.join(datasets)}]", f"seeds={list(seeds)}"]
     for setting in CANDIDATES[name]:
         key, _, value = setting.partition("=")
         if key == PRESET:
@@ -149,10 +154,10 @@ def params_of(name: str, datasets: Sequence[str] = DATASETS, seeds: Sequence[int
     return override(params, [setting.replace(" ", "") for setting in settings])
 
 
-def make(name: str, datasets: Sequence[str], seeds: Sequence[int]) -> Path:
+def make(name: str, datasets: Sequence[str], seeds: Sequence[int], full: bool = False) -> Path:
     """Make or rewrite the study of a candidate; its folder."""
-    params = params_of(name, datasets, seeds)
-    folder = FOLDER / name
+    params = params_of(name, datasets, seeds, full)
+    folder = (FULL if full else FOLDER) / name
     new_study(folder)
     save_text(folder / "params.yaml", as_yaml(params))
     return folder
@@ -163,8 +168,10 @@ def finished(folder: Path = FOLDER) -> list[Path]:
     return [folder / name for name in CANDIDATES if any((folder / name / "results" / "metrics").glob("*/*.json"))]
 
 
-def results(out: Path = RESULTS) -> None:
+def results(out: Path = RESULTS, confirmed: Path = CONFIRMED) -> None:
     """Rank the candidates that have been run, and write their scores to ``OUT.md`` and ``OUT.csv``.
+
+    Of those that have been run at the paper's steps, too, each is held against the first of them.
 
     Raises
     ------
@@ -175,6 +182,8 @@ def results(out: Path = RESULTS) -> None:
     if not studies or studies[0].name != "reference":
         raise UserError(f"{FOLDER / 'reference'}: has no scores, and the others are held against it; run it first")
     candidates.main([*map(str, studies), "--out", str(out)])
+    if full := finished(FULL):
+        candidates.main([*map(str, full), "--out", str(confirmed)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -182,6 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="CANDIDATE")
     parser.add_argument("--all", action="store_true", help="make every one")
+    parser.add_argument("--full", action="store_true", help="at the paper's own steps")
     parser.add_argument("--results", action="store_true", help="rank those that have been run")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -193,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         params_of(name)  # a misspelt one is refused before any is made
     for name in names:
-        folder = make(name, options.datasets, options.seeds).relative_to(ROOT)
+        folder = make(name, options.datasets, options.seeds, options.full).relative_to(ROOT)
         print(f"snakemake --directory {folder} --cores 1")
     if not names:
         for name, settings in CANDIDATES.items():

@@ -229,8 +229,10 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
         axes.axvline(1, color=style.NEUTRAL, linewidth=0.8)
         axes.set(title=f"{record['dataset']}, seed {record['seed']}\n{record['study']}", xlabel="measure")
         axes.set_xscale("log")
-        low, high = min(0.9, ratios.min() * 0.95), max(1.1, ratios.max() * 1.05)
-        ticks = [tick for tick in (0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5) if low <= tick <= high]
+        ends = np.exp(np.nan_to_num(errors))
+        low, high = 0.97 * min(0.9, (ratios / ends).min()), 1.03 * max(1.1, (ratios * ends).max())
+        fine = (0.9, 1.1) if high < 1.5 * low else ()
+        ticks = [tick for tick in (0.3, 0.5, 0.7, 0.8, *fine, 1, 1.2, 1.5, 2, 3, 5) if low <= tick <= high]
         axes.set_xlim(low, high)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()

@@ -26,10 +26,11 @@ def test_the_page_lists_every_candidate_with_what_it_changes() -> None:
 def test_the_page_of_results_is_what_the_studies_in_git_give(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    development.results(tmp_path / "development")
-    for ending in (".md", ".csv", "_ranking.csv"):
-        written = tmp_path / f"development{ending}"
-        assert written.read_text() == (PAGE.parent / written.name).read_text(), f"{written.name}: make it anew"
+    development.results(tmp_path / "development", tmp_path / "confirmation")
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert made[-3:] == ["development.csv", "development.md", "development_ranking.csv"]
+    for name in made:
+        assert (tmp_path / name).read_text() == (PAGE.parent / name).read_text(), f"{name}: make it anew"
 
 
 def test_candidates_are_different_and_can_be_compared() -> None:
@@ -47,6 +48,9 @@ def test_candidates_are_different_and_can_be_compared() -> None:
 def test_studies_are_made_for_the_data_sets_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     params = development.params_of("mixture", ["FaceAll"], [3])
     assert (params.datasets, params.seeds, params.sample.unconditional) == (("FaceAll",), (3,), "mixture")
+    quarter, full = development.params_of("mixture"), development.params_of("mixture", full=True)
+    for stage, steps in (("stage1", 20_000), ("stage2", 40_000), ("stage3", 30_000)):
+        assert getattr(full, stage).steps == steps == 4 * getattr(quarter, stage).steps
     with pytest.raises(development.UserError, match="mixtur: is no candidate; there are reference, paper"):
         development.main(["mixture", "mixtur"])
     assert not capsys.readouterr().out
