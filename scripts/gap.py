@@ -11,7 +11,6 @@ to the series that the study is scored on, with `DRAWS` choices of the series of
 Nothing is trained. The numbers go to ``results/gap/DATASET/seedK.json`` of the study, which git holds.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from measured import record_file, records_of, write_page
+from measured import mean_and_sd, parser_of, record_file, records_of, series_of, write_page
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import save_json
-from nm_vqtsg.datasets.series import Series, split_names
+from nm_vqtsg.datasets.series import split_names
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.figures import style
 from nm_vqtsg.judge.model import Judge
@@ -51,11 +50,7 @@ def of_run(ctx: StepContext) -> dict[str, Any]:
     UserError
         If a file of the run is missing or damaged, or the data have no classes.
     """
-    train, real = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
-    if train.y is None:
-        raise UserError(
-            f"{ctx.paths.study}: {ctx.dataset} has no classes, so there is no judge; choose another set"
-        )
+    train, real = series_of(ctx, choosing=False)
     params = ctx.params
     tokenizer = registry.load(params.generator, ctx.model(1))
     prior, mapper, judge = Prior.load(ctx.model(2)), Mapper.load(ctx.model(3)), Judge.load(ctx.paths.fcn)
@@ -111,7 +106,7 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
             record["study"],
             str(record["seed"]),
             name,
-            *(_spread(scores[key]) for key in ("unmapped", "mapped")),
+            *(mean_and_sd(scores[key]) for key in ("unmapped", "mapped")),
         ]
         for record in records
         for name, scores in record["fid"].items()
@@ -129,10 +124,6 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
     )
     numeric = [title.startswith(("FID", "Seed")) for title in header]
     return Table("Where the distance to real series comes from", header, numeric, cells, notes=[note])
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{np.mean(values):.3g}" + (f" ± {np.std(values, ddof=1):.1g}" if len(values) > 1 else "")
 
 
 @style.styled
@@ -156,11 +147,7 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure a run, or write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", type=Path, nargs="+")
-    parser.add_argument("--dataset")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", action="store_true", help="write table and figure to docs")
+    parser = parser_of(__doc__)
     options = parser.parse_args(arguments)
     if options.results:
         results(options.studies)

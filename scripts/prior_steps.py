@@ -15,7 +15,6 @@ holds; steps that stand there already are not done again, and a training that wa
   TRAIN; ``shared_val``: the same of VAL.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,13 +23,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from measured import record_file, records_of, write_page
+from measured import parser_of, record_file, records_of, series_of, write_page
 from memorisation import shared_with_train
 from prior_steps_figure import steps_figure
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import load_json, save_json
-from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
 from nm_vqtsg.judge.model import Judge
@@ -59,14 +57,7 @@ class Trial:
     """
 
     def __init__(self, ctx: StepContext) -> None:
-        if ctx.params.data.evaluate_on != "validation":
-            raise UserError(f"{ctx.paths.study}: is scored on TEST, which no recipe may be chosen by; use VAL")
-        self.ctx = ctx
-        self.train, self.val = Series.load(ctx.paths.train), Series.load(ctx.paths.test)
-        if self.train.y is None or self.val.y is None:
-            raise UserError(
-                f"{ctx.paths.study}: {ctx.dataset} has no classes, so there is no judge; choose another set"
-            )
+        self.ctx, (self.train, self.val) = ctx, series_of(ctx)
         self.tokenizer = registry.load(ctx.params.generator, ctx.model(1))
         self.judge = Judge.load(ctx.paths.fcn)
         self.names = [plan.name for plan in self.tokenizer.plans]
@@ -178,12 +169,8 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", type=Path, nargs="+")
-    parser.add_argument("--dataset")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = parser_of(__doc__)
     parser.add_argument("--steps", type=int, nargs="+", default=[])
-    parser.add_argument("--results", action="store_true", help="write table and figure to docs")
     options = parser.parse_args(arguments)
     if options.results:
         results(options.studies)

@@ -13,7 +13,6 @@ for. TEST is not looked at. The mapper, and the τ that it learnt at, are the ru
 drawn again.
 """
 
-import argparse
 import math
 import sys
 import time
@@ -24,11 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from measured import record_file, records_of, write_page
+from measured import mean_and_sd, parser_of, record_file, records_of, series_of, write_page
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import load_json, save_json
-from nm_vqtsg.datasets.series import Series
 from nm_vqtsg.errors import UserError
 from nm_vqtsg.figures import style
 from nm_vqtsg.generators.two_stage import TwoStageGenerator
@@ -95,13 +93,7 @@ class Run:
     """
 
     def __init__(self, ctx: StepContext) -> None:
-        if ctx.params.data.evaluate_on != "validation":
-            raise UserError(f"{ctx.paths.study}: is scored on TEST, which no recipe may be chosen by; use VAL")
-        self.ctx, train, val = ctx, Series.load(ctx.paths.train), Series.load(ctx.paths.test)
-        if train.y is None or val.y is None:
-            raise UserError(
-                f"{ctx.paths.study}: {ctx.dataset} has no classes, so there is no judge; choose another set"
-            )
+        self.ctx, (train, val) = ctx, series_of(ctx)
         self.val, self.counts = val, np.bincount(train.y, minlength=train.n_classes).tolist()
         self.tokenizer, self.prior = registry.load(ctx.params.generator, ctx.model(1)), Prior.load(ctx.model(2))
         self.mapper, self.judge = Mapper.load(ctx.model(3)), Judge.load(ctx.paths.fcn)
@@ -195,7 +187,7 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
         base = np.mean(record["settings"][AS_SET]["seconds"])
         for setting, scores in record["settings"].items():
             ratio, error = measure_of(record, setting)
-            values = [f"{np.mean(scores[name]):.3g} ± {np.std(scores[name], ddof=1):.1g}" for name in SCORES]
+            values = [mean_and_sd(scores[name]) for name in SCORES]
             held = "1" if setting == AS_SET else f"{ratio:.2f} ± {ratio * error:.2f}"
             own = [record["dataset"], record["study"], str(record["seed"]), setting, held]
             cells.append([*own, *values, f"{np.mean(scores['seconds']) / base:.1f}"])
@@ -243,12 +235,8 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure a run, or write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", type=Path, nargs="+")
-    parser.add_argument("--dataset")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = parser_of(__doc__)
     parser.add_argument("--try", dest="settings", action="append", metavar="SETTING", help="in place of all")
-    parser.add_argument("--results", action="store_true", help="write table and figure to docs")
     options = parser.parse_args(arguments)
     if options.results:
         results(options.studies)
