@@ -115,6 +115,13 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "paper-embedding-drawn-1": (*MAPPED, EMBEDDING, "stage2.svq_tau=0.1"),
     "paper-embedding-guidance": (*MAPPED, EMBEDDING, "sample.guidance_scale=1.5"),
     "paper-embedding-guidance-lf": (*MAPPED, EMBEDDING, "sample.guidance_scale=1.25", "sample.lf_temperature=0.9"),
+    "paper-embedding-guidance-outcome": (
+        *MAPPED,
+        EMBEDDING,
+        "sample.guidance_scale=1.5",
+        FINE,
+        "tau_search.choose=outcome",
+    ),
     # ... and with one part of the paper's networks less
     "paper-revival": (*MAPPED, "stage1.revival_end=0.7"),
     "paper-tokeniser-without-dropout": (*MAPPED, "stage1.dropout=0"),
