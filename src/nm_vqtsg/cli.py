@@ -15,6 +15,7 @@ from nm_vqtsg.commands.sample_command import sample
 from nm_vqtsg.commands.step_command import SUMMARIES, step_command
 from nm_vqtsg.commands.study_commands import look_for_fingerprint, new_study, plan_study, print_params, show_study
 from nm_vqtsg.errors import UserError, machine_error
+from nm_vqtsg.memory import limit_memory
 from nm_vqtsg.session.stop import Interrupted, StopRequest
 from nm_vqtsg.study.graph import STEPS
 
@@ -67,6 +68,7 @@ def main() -> None:
     """Entry point; a user's mistake becomes one line on standard error and status 1."""
     for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # before NumPy and torch are loaded
         os.environ.setdefault(variable, "1")
+    limit_memory()
     try:
         with StopRequest().listening():
             app()

@@ -11,6 +11,7 @@ _GROUPS = (  # limit and use of a control group as a container sees its own, ver
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
+_GPUS = ("/dev/nvidiactl", "/dev/kfd")  # NVIDIA's and AMD's
 
 
 def free_memory() -> int:
@@ -29,10 +30,10 @@ def limit_memory() -> None:
     """From now on, let this process allocate what is free now and no more.
 
     An allocation beyond that fails, which becomes an error with numbers (`nm_vqtsg.errors.machine_error`), where
-    the kernel would have ended the process without a word. A limit that is there already and lower stays. Not for
-    processes that drive a GPU, which reserve more than they use. Does nothing but on Linux.
+    the kernel would have ended the process without a word. A limit that is there already and lower stays. Does
+    nothing but on Linux, and nothing where there is a GPU, whose driver reserves more than is used.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or any(Path(device).exists() for device in _GPUS):
         return
     limit = psutil.Process().memory_info().data + int(SHARE * free_memory())
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)

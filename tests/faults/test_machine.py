@@ -140,7 +140,7 @@ HUNGRY = """
 import numpy as np, torch, sys
 from nm_vqtsg import memory
 from nm_vqtsg.errors import machine_error
-memory.free_memory = lambda: 400_000_000
+memory.free_memory, memory._GPUS = lambda: 400_000_000, ()
 memory.limit_memory()
 np.ones(200_000_000, np.uint8), torch.ones(40_000_000)  # one after the other is not too much
 for much in (lambda: np.ones(500_000_000, np.uint8), lambda: torch.ones(125_000_000)):
@@ -158,6 +158,27 @@ def test_a_process_may_not_take_more_than_was_free() -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2 and all("memory ran out: 0.5 GB more were asked for where" in line for line in lines)
+
+
+COMMAND = """
+import resource, sys
+from nm_vqtsg import cli, memory
+memory._GPUS = tuple(sys.argv.pop().split())
+cli.app = lambda: print(resource.getrlimit(resource.RLIMIT_DATA)[0])
+cli.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_every_command_is_limited_but_where_there_is_a_gpu(tmp_path: Path) -> None:
+    def limit(gpus: str) -> int:
+        command = [sys.executable, "-c", COMMAND, gpus]
+        return int(subprocess.run(command, capture_output=True, text=True, timeout=LONG_S, check=True).stdout)
+
+    outside = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    (tmp_path / "gpu").touch()
+    assert limit(f"{tmp_path}/no {tmp_path}/gpu") == outside
+    assert 0 < limit(f"{tmp_path}/no") < 1.5 * memory.free_memory()
 
 
 def test_what_a_container_has_left_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

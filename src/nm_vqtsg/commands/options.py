@@ -66,15 +66,12 @@ def check_surroundings(device: str = "auto", progress: str = "auto", **_: Any) -
 
 
 def session_of(device: str, progress: str, checkpoint_every: float | None = None) -> "Session":
-    """The surroundings that a command asks for; on a CPU it may allocate no more than is free."""
-    from nm_vqtsg.memory import limit_memory
+    """The surroundings that a command asks for."""
     from nm_vqtsg.session import Session
     from nm_vqtsg.session.device import chosen_device
     from nm_vqtsg.session.progress import chosen_progress
 
     session = Session(device=chosen_device(device), progress=chosen_progress(progress))
-    if session.device.type == "cpu":
-        limit_memory()
     return session if checkpoint_every is None else replace(session, checkpoint_every=checkpoint_every)
 
 

@@ -14,7 +14,6 @@ import typer
 
 from nm_vqtsg.commands.options import Dataset, Device, Every, Progress, Seed, Study, check_surroundings
 from nm_vqtsg.files import check_target
-from nm_vqtsg.memory import limit_memory
 from nm_vqtsg.steps.context import CHECKPOINT_EVERY_S
 from nm_vqtsg.study.graph import Step
 
@@ -57,8 +56,6 @@ def run_step(step: str, study: Path, dataset: str = "", seed: int | None = None,
                 import torch
 
                 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-                if context.session.device.type == "cpu":
-                    limit_memory()
             with context.session.stop.listening():
                 module.run(context)
         context.finish()
