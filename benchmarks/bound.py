@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import material
+import numpy as np
 import speed
 import torch
 from rich.console import Console
@@ -192,7 +193,8 @@ def stages(length: int, params: Params, peaks: Peaks, rounds: int = 5) -> dict[s
     mapper = Mapper(short(params.stage3), params.svq, speed.TAU, 1, length, codes="")
     watched("stage 3", lambda session: mapper.fit(variants, 0, session))
 
-    model, rng = TwoStageGenerator(tokenizer, prior, params.sample), torch.Generator().manual_seed(0)
+    counts = np.bincount(train.y, minlength=train.n_classes).tolist()
+    model, rng = TwoStageGenerator(tokenizer, prior, params.sample, counts), torch.Generator().manual_seed(0)
     many = speed.N_SAMPLES // speed.OURS_SAMPLED
     sampled = counted(lambda: model.sample(speed.OURS_SAMPLED, rng=rng), peaks, rounds)
     found["sampling"] = {

@@ -5,7 +5,7 @@
     python scripts/sampling.py STUDY [STUDY ...] --results           # docs/sampling.md and docs/sampling.png
 
 Of a study that is scored on VAL, series are drawn (the class first, by its frequency in TRAIN) and mapped under
-each of `SETTINGS`, which change one parameter of the section ``sample`` each, or under those that are given. All
+each of `SETTINGS`, which change a parameter or two of the section ``sample``, or under those that are given. All
 have the same seeds, `DRAWS` of them, and are scored against VAL: FID before and after the mapper, and, after it,
 cFID and ROCKET-FID, AUC, recall, and the share of the series that the judge takes for the class that was asked
 for. TEST is not looked at. The mapper, and the τ that it learnt at, are the run's. The numbers go to
@@ -13,6 +13,7 @@ for. TEST is not looked at. The mapper, and the τ that it learnt at, are the ru
 drawn again.
 """
 
+import hashlib
 import math
 import sys
 import time
@@ -70,6 +71,12 @@ SETTINGS = (
     "guidance_scale=1.5",
     "guidance_scale=2",
     "corrections=2",
+    # after a look at those above
+    "guidance_scale=1.25",
+    "guidance_scale=1.25 lf_temperature=0.9",
+    "guidance_scale=1.5 lf_temperature=0.9",
+    "lf_temperature=0.85",
+    "guidance_scale=1.25 steps=20",
 )
 SCORES = {
     "fid_unmapped": "FID before",
@@ -147,7 +154,11 @@ def run(ctx: StepContext, settings: Sequence[str]) -> None:
     path, of_run = record_file(ctx.paths, FOLDER), Run(ctx)
     samplings = {setting or AS_SET: of_run.sampling(setting) for setting in ("", *settings)}
     record = load_json(path) if path.is_file() else {}
+    weights = [hashlib.md5(ctx.paths.weights(stage).read_bytes()).hexdigest() for stage in (1, 2, 3)]
+    if record and (record["weights"], record["draws"]) != (weights, DRAWS):
+        raise UserError(f"{path}: was measured on other weights, or with another number of draws; remove it")
     record |= {
+        "weights": weights,
         "dataset": ctx.dataset,
         "seed": ctx.seed,
         "n": {"samples": of_run.n, "val": len(of_run.val.X)},
@@ -176,7 +187,7 @@ def measure_of(record: Mapping[str, Any], setting: str) -> tuple[float, float]:
     """
     own, other = record["settings"][AS_SET], record["settings"][setting]
     logs = np.mean([np.log(np.divide(other[name], own[name])) for name in CRITERIA], axis=0)
-    error = float(np.std(logs, ddof=1) / math.sqrt(len(logs))) if len(logs) > 1 else math.nan
+    error = float(np.std(logs, ddof=1) / math.sqrt(len(logs)))
     return math.exp(float(np.mean(logs))), error
 
 
@@ -216,12 +227,12 @@ def _figure(records: Sequence[dict[str, Any]]) -> Figure:
         found = [measure_of(record, setting) for setting in known]
         at = [settings.index(setting) for setting in known]
         ratios, errors = np.array([ratio for ratio, _ in found]), np.array([error for _, error in found])
-        spread = np.nan_to_num([ratios - ratios * np.exp(-errors), ratios * np.exp(errors) - ratios])
+        spread = [ratios - ratios * np.exp(-errors), ratios * np.exp(errors) - ratios]
         axes.errorbar(ratios, at, xerr=spread, fmt="o", color=style.MAPPED, markersize=3)
         axes.axvline(1, color=style.NEUTRAL, linewidth=0.8)
         axes.set(title=f"{record['dataset']}, seed {record['seed']}\n{record['study']}", xlabel="measure")
         axes.set_xscale("log")
-        ends = np.exp(np.nan_to_num(errors))
+        ends = np.exp(errors)
         low, high = 0.97 * min(0.9, (ratios / ends).min()), 1.03 * max(1.1, (ratios * ends).max())
         fine = (0.9, 1.1) if high < 1.5 * low else ()
         ticks = [tick for tick in (0.3, 0.5, 0.7, 0.8, *fine, 1, 1.2, 1.5, 2, 3, 5) if low <= tick <= high]

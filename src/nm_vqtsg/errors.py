@@ -120,9 +120,10 @@ def _numbers(error: BaseException) -> str:
     """How much was asked for, as far as the error says so, and what this process has."""
     from nm_vqtsg.memory import in_use
 
+    gpu = re.search(r"\b(cuda|hip)\b", str(error), re.IGNORECASE)
+    where = "on the GPU" if gpu else in_use()
     asked = re.search(r"allocate ([\d.]+) ?(bytes|B|KiB|MiB|GiB|TiB)", str(error))
     if asked is None:
-        return f": {in_use()}"
+        return f" {where}" if gpu else f": {where}"
     gigabytes = float(asked[1].rstrip(".")) * _UNITS[asked[2]] / 1e9
-    where = "on the GPU" if "cuda" in str(error).lower() else f"where {in_use()}"
-    return f": {gigabytes:.2g} GB more were asked for {where}"
+    return f": {gigabytes:.3g} GB more were asked for {where if gpu else f'where {where}'}"

@@ -7,22 +7,29 @@ from pathlib import Path
 import psutil
 
 SHARE = 0.95  # of what is free; the rest is for what the machine does besides
-_GROUPS = (  # limit and use of a control group as a container sees its own, versions 2 and 1
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+_GROUPS = (  # limit, use and statistics of a control group as a container sees its own, versions 2 and 1
+    tuple(f"/sys/fs/cgroup/{name}" for name in ("memory.max", "memory.current", "memory.stat")),
+    tuple(f"/sys/fs/cgroup/memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat")),
 )
-_GPUS = ("/dev/nvidiactl", "/dev/kfd")  # NVIDIA's and AMD's
+_GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and either's under WSL
 
 
 def free_memory() -> int:
-    """Bytes that can be had without swapping: the machine's, or what a container has left if that is less."""
+    """Bytes that can be had without swapping: the machine's, or what a container has left if that is less.
+
+    Of groups within groups (Slurm's, systemd's) the inner limits are not read.
+    """
     free = int(psutil.virtual_memory().available)
-    for limit, used in _GROUPS:
+    for limit, used, statistics in _GROUPS:
         try:
             left = int(Path(limit).read_text()) - int(Path(used).read_text())
+            facts = dict(line.split() for line in Path(statistics).read_text().splitlines())
+            kept = int(
+                facts.get("total_inactive_file", facts.get("inactive_file", 0))
+            )  # files, let go when needed
         except (OSError, ValueError):  # there is no such group, or its limit is "max"
             continue
-        free = min(free, max(left, 0))
+        free = min(free, max(left + kept, 0))
     return free
 
 
@@ -42,6 +49,11 @@ def limit_memory() -> None:
 
 
 def in_use() -> str:
-    """What this process holds and what is free beside it, in words."""
-    held = psutil.Process().memory_info().rss
-    return f"this process holds {held / 1e9:.1f} GB and {free_memory() / 1e9:.1f} GB are free"
+    """What this process holds and what it may have beside that, in words."""
+    process = psutil.Process().memory_info()
+    free, bounds = free_memory(), ((resource.RLIMIT_DATA, process.data), (resource.RLIMIT_AS, process.vms))
+    for kind, taken in bounds if sys.platform == "linux" else ():
+        soft, _ = resource.getrlimit(kind)
+        if soft != resource.RLIM_INFINITY:
+            free = min(free, max(soft - taken, 0))
+    return f"this process holds {process.rss / 1e9:.1f} GB and {free / 1e9:.1f} GB are free for it"

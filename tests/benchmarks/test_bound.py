@@ -44,8 +44,8 @@ def test_what_the_search_computes_in_numpy_is_counted_by_hand() -> None:
         out -= (int(lengths[kernel]) - 1) * int(dilations[kernel])
         multiplied += taps * out * int(channels[kernel])
     assert bound.rocket_flops(features, 7) == 2 * 7 * multiplied
-    n = 40  # a product of two square matrices, half of another, and what eigenvalues take
-    assert bound.fid_flops(n, n, n) == pytest.approx((2 + 1 + 4 / 3) * n**3)
+    # (3, 7) times (7, 5), half of that times its transpose, and the eigenvalues of (3, 3)
+    assert bound.fid_flops(3, 5, 7) == pytest.approx(2 * 3 * 7 * 5 + 3 * 3 * 5 + 4 / 3 * 27)
 
 
 @pytest.mark.parametrize("preset", [None, "paper"])

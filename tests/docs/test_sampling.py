@@ -48,6 +48,13 @@ def test_settings_are_drawn_once_and_held_against_the_study_s_own(run: StepConte
     assert {name: again[name] for name in record["settings"]} == record["settings"]
     assert list(again)[-1] == "corrections=1"
 
+    prior = Prior.load(run.model(2))
+    prior.network.band(0).classes.weight.data += 1
+    prior.save(run.paths.weights(2))
+    with pytest.raises(UserError, match="was measured on other weights, or with another number of draws; remove"):
+        sampling.main([str(study), "--dataset", "Toy", "--try", "steps=4"])
+    assert load_json(path)["settings"] == again
+
     sampling.results([study], study / "page")
     table = (study / "page.md").read_text()
     assert table.count("| Toy ") == 4 and f"Mean ± sd over {sampling.DRAWS} draws" in table
