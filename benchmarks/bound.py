@@ -46,7 +46,6 @@ from nm_vqtsg.svq.variants import StochasticVariants
 from nm_vqtsg.tokenizer.kinds import timevqvae
 
 COUNTED, TIMED = 3, 15  # steps
-SEARCHED = 2000  # series of TRAIN in the search, as in speed.py
 SIDE = 1024  # of the matrices
 CACHED = 2**18  # floats of each tensor of a sum: 1 MB
 ROUNDS = 15
@@ -202,7 +201,7 @@ def stages(length: int, params: Params, peaks: Peaks, rounds: int = 5) -> dict[s
         "flops": many * sampled["flops"],
         "bytes": many * sampled["bytes"],
     }
-    real = x[torch.arange(SEARCHED) % len(x)]
+    real = x[torch.arange(speed.N_TRAIN) % len(x)]
     x_hat, features = model.sample(speed.N_SAMPLES, rng=rng), RocketFeatures(1, length)
     searched = counted(lambda: search_tau(tokenizer, real, x_hat, speed.GRID, features), peaks, rounds)
     n_features = features(x_hat[:1].numpy()).shape[1]

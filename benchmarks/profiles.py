@@ -284,7 +284,7 @@ def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lengths", nargs="+", type=int, default=[140, 1024], choices=material.BY_LENGTH)
-    parser.add_argument("--n-train", type=int, default=2000, help="TRAIN series of the search for tau")
+    parser.add_argument("--n-train", type=int, default=speed.N_TRAIN, help="TRAIN series of the search for tau")
     parser.add_argument("--out", type=Path, help="write all numbers here, as JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)

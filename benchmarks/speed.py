@@ -48,7 +48,8 @@ N_SAMPLES = 1024
 OURS_SAMPLED, OTHER_SAMPLED = 256, 64  # whole batches of each; the time of 1024 is a multiple
 GRID = (0.1, 0.5, 1.0, 2.0, 4.0)
 TAU = 0.5
-TARGETS = {"stage 1": 3.0, "stage 2": 4.0, "sampling": 10.0, "stage 3": 4.0, "tau search": 15.0}
+N_TRAIN = 2000  # series of the search for τ
+TARGETS = {"stage 1": 4.0, "stage 2": 5.0, "sampling": 15.0, "stage 3": 7.0, "tau search": 20.0}
 
 
 Section = TypeVar("Section", Stage1, Stage2, Stage3)
@@ -297,7 +298,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=12, help="pairs of training steps")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of everything else")
-    parser.add_argument("--n-train", type=int, default=2000, help="TRAIN series of the search for tau")
+    parser.add_argument("--n-train", type=int, default=N_TRAIN, help="TRAIN series of the search for tau")
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each step")
     parser.add_argument("--out", type=Path, help="write all numbers here, as JSON")
     options = parser.parse_args()

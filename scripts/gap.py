@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from measured import mean_and_sd, parser_of, record_file, records_of, series_of, write_page
+from measured import mean_and_sd, of_each_set, parser_of, record_file, records_of, series_of, write_page
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import save_json
@@ -111,11 +111,7 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
         for record in records
         for name, scores in record["fid"].items()
     ]
-    sizes = "; ".join(
-        f"{record['dataset']}: {record['n']['drawn']} series against {record['n']['real']}, judge "
-        f"{record['fcn_accuracy']:.3f}"
-        for record in {record["dataset"]: record for record in records}.values()
-    )
+    sizes = of_each_set(records, "{drawn} series against {real}")
     note = (
         f"{sizes}. Mean ± sd over {records[0]['draws']} draws. TRAIN: the series themselves; all others are "
         "decoded tokens, drawn given the class that the series of TRAIN has, but in the last line. Tokeniser and "

@@ -73,6 +73,15 @@ def records_of(studies: Sequence[Path], name: str) -> list[dict[str, Any]]:
     return sorted(records, key=lambda record: (record["dataset"], record["seed"]))
 
 
+def of_each_set(records: Sequence[dict[str, Any]], words: str) -> str:
+    """`words` with the sizes of each data set, such as ``{val} series of VAL``, and how good its judge is."""
+    each = {record["dataset"]: record for record in records}
+    return "; ".join(
+        f"{name}: {words.format(**record['n'])}, judge {record['fcn_accuracy']:.3f}"
+        for name, record in each.items()
+    )
+
+
 def write_page(out: Path, table: Table, figure: Figure) -> None:
     """To ``OUT.md`` and ``OUT.png``."""
     save_text(Path(f"{out}.md"), to_markdown(table))

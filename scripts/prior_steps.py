@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measured import parser_of, record_file, records_of, series_of, write_page
+from measured import of_each_set, parser_of, record_file, records_of, series_of, write_page
 from memorisation import shared_with_train
 from prior_steps_figure import steps_figure
 
@@ -152,11 +152,7 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
                 [record["dataset"], record["study"], str(record["seed"]), str(point["steps"]), f"{passes:.0f}"]
                 + [f"{number:.3g}" for number in numbers]
             )
-    sizes = "; ".join(
-        f"{record['dataset']}: {record['n']['samples']} samples, {record['n']['val']} series of VAL, judge "
-        f"{record['fcn_accuracy']:.3f}"
-        for record in {record["dataset"]: record for record in records}.values()
-    )
+    sizes = of_each_set(records, "{samples} samples, {val} series of VAL")
     notes = [
         f"{sizes}. Each row is a training of its own, whose learning rate falls over its own steps; passes are "
         "those over TRAIN. Nats: cross-entropy of a hidden token given the class; frequencies: that of VAL for "

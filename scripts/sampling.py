@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from measured import mean_and_sd, parser_of, record_file, records_of, series_of, write_page
+from measured import mean_and_sd, of_each_set, parser_of, record_file, records_of, series_of, write_page
 
 from nm_vqtsg import __version__
 from nm_vqtsg.artifacts import load_json, save_json
@@ -202,11 +202,7 @@ def _table(records: Sequence[dict[str, Any]]) -> Table:
             held = "1" if setting == AS_SET else f"{ratio:.2f} ± {ratio * error:.2f}"
             own = [record["dataset"], record["study"], str(record["seed"]), setting, held]
             cells.append([*own, *values, f"{np.mean(scores['seconds']) / base:.1f}"])
-    sizes = "; ".join(
-        f"{record['dataset']}: {record['n']['samples']} series against {record['n']['val']} of VAL, judge "
-        f"{record['fcn_accuracy']:.3f}"
-        for record in {record["dataset"]: record for record in records}.values()
-    )
+    sizes = of_each_set(records, "{samples} series against {val} of VAL")
     note = (
         f"{sizes}. Mean ± sd over {records[0]['draws']} draws of series, the class drawn first. All but “FID "
         "before” are of mapped series. Measure: FID, cFID and ROCKET-FID over those of the same draw with the "

@@ -24,9 +24,8 @@ def free_memory() -> int:
         try:
             left = int(Path(limit).read_text()) - int(Path(used).read_text())
             facts = dict(line.split() for line in Path(statistics).read_text().splitlines())
-            kept = int(
-                facts.get("total_inactive_file", facts.get("inactive_file", 0))
-            )  # files, let go when needed
+            # files that were read, which are let go when memory is needed
+            kept = int(facts.get("total_inactive_file", facts.get("inactive_file", 0)))
         except (OSError, ValueError):  # there is no such group, or its limit is "max"
             continue
         free = min(free, max(left + kept, 0))

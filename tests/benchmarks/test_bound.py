@@ -58,7 +58,7 @@ def test_a_step_of_every_stage(preset: str | None, monkeypatch: pytest.MonkeyPat
     peaks.look()
     monkeypatch.setattr(bound.speed, "N_SAMPLES", 64)
     monkeypatch.setattr(bound.speed, "OURS_SAMPLED", 16)
-    monkeypatch.setattr(bound, "SEARCHED", 80)
+    monkeypatch.setattr(bound.speed, "N_TRAIN", 80)
     params = bound.with_preset(bound.Params(), preset) if preset else bound.Params()
     found = bound.stages(24, params, peaks, rounds=1)
     assert list(found) == ["stage 1", "stage 2", "stage 3", "sampling", "search for τ"]
