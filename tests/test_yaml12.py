@@ -211,6 +211,9 @@ STUDIES = st.builds(
 
 @settings(deadline=None, max_examples=25)
 @given(STUDIES)
+@example(
+    Params(tau_grid=(2.0**-20, 2.0**-24), stage3=Stage3(learning_rate_min=2.0**-24))
+)  # shortest texts round up
 def test_a_params_yaml_is_the_same_to_all_readers(params: Params) -> None:
     text = as_yaml(params)
     assert parse_params(text) == params

@@ -168,6 +168,22 @@ def _commented(text: str, comment: str) -> str:
     return f"{text:<{COMMENT_COLUMN}}  {comment}"
 
 
+def _positional(value: float) -> str:
+    """A number without an exponent, whose last digit DVC would not always keep.
+
+    DVC writes a number anew with as many decimals as it has, correctly rounded. Next to a power of two the
+    shortest text that is this number may be no such rounding (of 2⁻²⁴, …5390625, that is …539062, which reads as
+    another number than …539063), so it gets more decimals.
+    """
+    text = f"{Decimal(repr(value)):f}"
+    if "." not in text:
+        return f"{text}.0"
+    decimals = len(text.partition(".")[2])
+    while float(text := f"{value:.{decimals}f}") != value:
+        decimals += 1
+    return text
+
+
 def scalar(value: Any) -> str:
     """A value as YAML on one line; a tuple as a flow list, None as nothing."""
     if value is None:
@@ -175,8 +191,7 @@ def scalar(value: Any) -> str:
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
-        text = f"{Decimal(repr(value)):f}"  # DVC does not keep the last digit of a long number with an exponent
-        return text if "." in text else f"{text}.0"
+        return _positional(value)
     if isinstance(value, tuple):
         return "[" + ", ".join(scalar(item) for item in value) + "]"
     return dump_yaml(value).removesuffix("\n...\n").strip(" \n")
